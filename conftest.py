@@ -1,0 +1,50 @@
+"""What holds for every test and example: it leaves nothing behind, and talks to nobody but this machine."""
+
+from __future__ import annotations
+
+import multiprocessing
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+LOOPBACK = ("127.", "::1", "localhost")
+GRACE = 2.0  # s that a server thread gets to end after its close()
+
+
+@pytest.fixture(autouse=True)
+def nothing_left_behind() -> Iterator[None]:
+    """Fail a test that leaves a thread or a process; open sockets and files warn, and warnings are errors."""
+    threads = set(threading.enumerate())
+    yield
+    deadline = time.monotonic() + GRACE
+    for thread in set(threading.enumerate()) - threads:
+        thread.join(max(0.0, deadline - time.monotonic()))
+    left = [thread.name for thread in set(threading.enumerate()) - threads if thread.is_alive()]
+    left += [f"process {child.pid}" for child in multiprocessing.active_children()]
+    assert not left, f"the test left behind: {', '.join(left)}"
+
+
+@pytest.fixture(autouse=True)
+def loopback_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Refuse connections that leave the machine."""
+    connect = socket.socket.connect
+
+    def guarded(self: socket.socket, address: object) -> None:
+        if self.family in (socket.AF_INET, socket.AF_INET6):
+            host = str(address[0]) if isinstance(address, tuple) else str(address)
+            assert host.startswith(LOOPBACK), f"a test tried to reach {host}"
+        connect(self, address)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(socket.socket, "connect", guarded)
+
+
+@pytest.fixture(autouse=True)
+def folder_of_examples(request: pytest.FixtureRequest) -> None:
+    """Give the examples of Markdown files a `folder` to write to."""
+    if isinstance(request.node, pytest.DoctestItem) and request.node.path.suffix == ".md":
+        namespace = request.getfixturevalue("doctest_namespace")
+        namespace["folder"] = Path(request.getfixturevalue("tmp_path"))

@@ -1,0 +1,385 @@
+"""What can be wrong with a sequence, told to its author.
+
+    SequenceError
+    ├── UnitError                text is not a quantity of the expected unit
+    ├── DeclaredValueError       a value that a declared field does not accept
+    ├── TextError                a program's text form cannot be read
+    ├── TargetError              a lab whose channels contradict each other
+    ├── AuthoringError           has a place: the file and line of the author's code
+    │   ├── NumberError              not a finite number
+    │   ├── ParameterError
+    │   │   ├── UnboundParameterError    no value given
+    │   │   ├── UnknownParameterError    a value for a parameter that the sequence does not have
+    │   │   ├── ParameterRangeError      the value is outside the declared limits, or not finite
+    │   │   └── ParameterConflictError   two parameters of one name
+    │   ├── UnknownChannelError  the setup has no such channel
+    │   ├── ChannelKindError     the channel cannot do what is asked of it
+    │   ├── ForeignChannelError  the channel belongs to another target
+    │   ├── DurationError        times and counts that make no sense
+    │   ├── OffGridError         a time that the hardware clock does not have
+    │   ├── LimitError           a value outside the channel's limits
+    │   ├── OverlapError         two blocks use one channel at once
+    │   ├── SpacingError         two events on one channel, too close for it
+    │   └── StructureError
+    │       ├── PartError            a part of a block that is no block
+    │       ├── LoopInParallelError  a loop beside other parts
+    │       ├── HeraldError          an attempt waits for a readout that it does not record
+    │       └── ReadoutError         two gates record into one readout
+    └── CompileError             several of the above, found together
+
+Facts are fields; the text is made in ``__str__``.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A place in the author's code."""
+
+    file: str
+    line: int
+
+    def __str__(self) -> str:
+        return f"{Path(self.file).name}:{self.line}"
+
+
+class SequenceError(Exception):
+    """Base of everything that ionloom says about a sequence."""
+
+
+def nearest(name: str, known: Iterable[str]) -> str:
+    """Return "; did you mean ...?" for names that look like `name`, or all that are known if few."""
+    names = sorted(known)
+    close = difflib.get_close_matches(name, names, n=3, cutoff=0.5)
+    if close:
+        return f"; did you mean {' or '.join(close)}?"
+    return f"; known: {', '.join(names)}" if 0 < len(names) <= 40 else ""
+
+
+@dataclass(eq=False)
+class UnitError(SequenceError):
+    """Text that is not a quantity of the expected unit."""
+
+    text: str
+    unit: str
+    accepted: tuple[str, ...]
+
+    def __str__(self) -> str:
+        if not self.unit:
+            return f"{self.text!r} is not a plain finite number (%, ppm are accepted)"
+        example = self.unit if self.unit != "s" else "us"
+        return (
+            f"{self.text!r} is not a finite number with a unit; write for example '1.5 {example}' "
+            f"(units: {', '.join(self.accepted)})"
+        )
+
+
+@dataclass(eq=False)
+class DeclaredValueError(SequenceError):
+    """A value that a declared field does not accept."""
+
+    name: str
+    reason: str
+
+    def __str__(self) -> str:
+        return f"{self.name}: {self.reason}"
+
+
+@dataclass(eq=False)
+class TextError(SequenceError):
+    """A program's text form that cannot be read."""
+
+    line: int
+    text: str
+    reason: str
+
+    def __str__(self) -> str:
+        return f"program text, line {self.line}: {self.reason}: {self.text!r}"
+
+
+@dataclass(eq=False)
+class TargetError(SequenceError):
+    """A lab whose channels contradict each other."""
+
+    target: str
+    reason: str
+
+    def __str__(self) -> str:
+        return f"target {self.target!r}: {self.reason}"
+
+
+@dataclass(eq=False)
+class AuthoringError(SequenceError):
+    """Something to mend at a place in the author's code."""
+
+    source: Source
+
+    def _told(self, text: str) -> str:
+        return f"{self.source}: {text}"
+
+
+@dataclass(eq=False)
+class NumberError(AuthoringError):
+    """Something that is not a finite number."""
+
+    what: str
+    value: object
+
+    def __str__(self) -> str:
+        return self._told(
+            f"{self.what} is {self.value!r}; it must be a finite number in SI units "
+            "or an expression of parameters"
+        )
+
+
+@dataclass(eq=False)
+class ParameterError(AuthoringError):
+    """A parameter and the value that it did or did not get."""
+
+    name: str
+
+
+@dataclass(eq=False)
+class UnboundParameterError(ParameterError):
+    """A parameter is used that nobody gave a value."""
+
+    given: tuple[str, ...]
+
+    def __str__(self) -> str:
+        return self._told(f"parameter {self.name!r} has no value{nearest(self.name, self.given)}")
+
+
+@dataclass(eq=False)
+class UnknownParameterError(ParameterError):
+    """A value was given for a parameter that the sequence does not use."""
+
+    known: tuple[str, ...]
+
+    def __str__(self) -> str:
+        return self._told(f"the sequence has no parameter {self.name!r}{nearest(self.name, self.known)}")
+
+
+@dataclass(eq=False)
+class ParameterRangeError(ParameterError):
+    """A parameter's value is not finite or outside its declared limits."""
+
+    value: str
+    low: str
+    high: str
+
+    def __str__(self) -> str:
+        return self._told(
+            f"parameter {self.name!r} = {self.value} is outside its limits {self.low} to {self.high}"
+        )
+
+
+@dataclass(eq=False)
+class ParameterConflictError(ParameterError):
+    """Two parameters of one name that differ in unit, limits or help."""
+
+    other: Source
+
+    def __str__(self) -> str:
+        return self._told(
+            f"parameter {self.name!r} is also declared at {self.other}, with another unit, limits or help; "
+            "declare it once, or give the two different names"
+        )
+
+
+@dataclass(eq=False)
+class UnknownChannelError(AuthoringError):
+    """The setup has no channel of that name."""
+
+    name: str
+    known: tuple[str, ...]
+
+    def __str__(self) -> str:
+        return self._told(f"the setup has no channel {self.name!r}{nearest(self.name, self.known)}")
+
+
+@dataclass(eq=False)
+class ChannelKindError(AuthoringError):
+    """A channel is asked for something that its kind cannot do."""
+
+    channel: str
+    kind: str
+    asked: str
+
+    def __str__(self) -> str:
+        return self._told(f"channel {self.channel!r} is a {self.kind} channel: it cannot {self.asked}")
+
+
+@dataclass(eq=False)
+class ForeignChannelError(AuthoringError):
+    """A channel that belongs to another lab than the one that the sequence is compiled for."""
+
+    channel: str
+    target: str
+
+    def __str__(self) -> str:
+        return self._told(
+            f"channel {self.channel!r} is not (or not any more) one of target {self.target!r}, for which the "
+            "sequence is compiled; take its handle from that target"
+        )
+
+
+@dataclass(eq=False)
+class DurationError(AuthoringError):
+    """A time or count that makes no sense."""
+
+    what: str
+    value: str
+    limit: str
+
+    def __str__(self) -> str:
+        return self._told(f"{self.what} is {self.value}; it must be {self.limit}")
+
+
+@dataclass(eq=False)
+class OffGridError(AuthoringError):
+    """A time between two ticks of the hardware clock."""
+
+    what: str
+    value: str
+    grid: str
+    nearest_value: str
+
+    def __str__(self) -> str:
+        return self._told(
+            f"{self.what} is {self.value}, between two ticks of the {self.grid} grid; "
+            f"the nearest time is {self.nearest_value}"
+        )
+
+
+@dataclass(eq=False)
+class LimitError(AuthoringError):
+    """A value that the channel cannot or must not play."""
+
+    channel: str
+    quantity: str
+    value: str
+    low: str
+    high: str
+
+    def __str__(self) -> str:
+        return self._told(
+            f"{self.quantity} {self.value} on channel {self.channel!r} is outside its limits "
+            f"{self.low} to {self.high}"
+        )
+
+
+@dataclass(eq=False)
+class OverlapError(AuthoringError):
+    """Two blocks use one channel at once; both places are told."""
+
+    channel: str
+    other: Source
+    start: str
+    overlap: str
+
+    def __str__(self) -> str:
+        return self._told(
+            f"channel {self.channel!r} is still in use by {self.other} at {self.start}, for another "
+            f"{self.overlap}; play them one after the other or on two channels"
+        )
+
+
+@dataclass(eq=False)
+class SpacingError(AuthoringError):
+    """Two events on one channel, too close for it."""
+
+    channel: str
+    other: Source
+    gap: str
+    spacing: str
+
+    def __str__(self) -> str:
+        return self._told(
+            f"channel {self.channel!r} has two events {self.gap} apart (this and {self.other}); "
+            f"it needs at least {self.spacing} between them"
+        )
+
+
+@dataclass(eq=False)
+class StructureError(AuthoringError):
+    """Blocks that are put together in a way that cannot be played."""
+
+
+@dataclass(eq=False)
+class PartError(StructureError):
+    """A part of a block that is no block."""
+
+    block: str
+    given: str
+
+    def __str__(self) -> str:
+        return self._told(
+            f"{self.block} takes blocks such as pulses, ramps and gates, but was given {self.given}; "
+            "unpack several blocks with a star, and call what makes a block"
+        )
+
+
+@dataclass(eq=False)
+class LoopInParallelError(StructureError):
+    """A loop beside other parts of a parallel block."""
+
+    loop: str
+    other: Source
+
+    def __str__(self) -> str:
+        return self._told(
+            f"this parallel block holds other parts beside the {self.loop} at {self.other}; the hardware "
+            "does nothing else while it loops: put the other parts into the loop, before it or after it"
+        )
+
+
+@dataclass(eq=False)
+class HeraldError(StructureError):
+    """An attempt that waits for a readout which it does not record."""
+
+    readout: str
+    recorded: tuple[str, ...]
+
+    def __str__(self) -> str:
+        known = ", ".join(self.recorded) or "nothing"
+        return self._told(f"the attempt waits for clicks in {self.readout}, but its body records {known}")
+
+
+@dataclass(eq=False)
+class ReadoutError(StructureError):
+    """Two gates that record into one readout."""
+
+    readout: str
+    other: Source
+
+    def __str__(self) -> str:
+        return self._told(
+            f"{self.readout} is already recorded by the gate at {self.other}; "
+            "give every gate a readout of its own, for example another index"
+        )
+
+
+@dataclass(eq=False)
+class CompileError(SequenceError):
+    """Several problems of one sequence, found together."""
+
+    problems: tuple[SequenceError, ...]
+
+    def __str__(self) -> str:
+        return "\n".join(
+            [f"{len(self.problems)} problems in the sequence:", *(f"  {p}" for p in self.problems)]
+        )
+
+
+def raise_together(problems: list[SequenceError]) -> None:
+    """Raise nothing, the one problem, or all of them as a `CompileError`."""
+    if len(problems) == 1:
+        raise problems[0]
+    if problems:
+        raise CompileError(tuple(problems))

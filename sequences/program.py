@@ -1,0 +1,98 @@
+"""A program: timelines joined by loops, ready for a core to play and for a run to store."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import TypeAlias
+
+from sequences.errors import Source
+from sequences.target import Target
+from sequences.timeline import Timeline
+
+
+@dataclass(frozen=True, slots=True)
+class ReadoutChannel:
+    """One gated window of a program: events refer to it by its row in `Program.readouts`.
+
+    Attributes:
+        name: the author's name for it.
+        index: which of many windows of this name (usually the ion).
+        channel: number of the channel that records.
+    """
+
+    name: str
+    index: int
+    channel: int
+
+
+@dataclass(frozen=True, slots=True)
+class Play:
+    """Play a timeline once."""
+
+    timeline: Timeline
+
+
+@dataclass(frozen=True, slots=True)
+class RepeatLoop:
+    """Play the steps `count` times; a readout within records again each time."""
+
+    count: int
+    steps: tuple[Step, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class AttemptLoop:
+    """Play the steps until the herald is seen, at most `maximum` times.
+
+    An attempt is decided when its last gate has closed; what comes next starts no earlier than the
+    duration of its timelines asks for.
+
+    Attributes:
+        maximum: attempts at most.
+        readouts: rows of `Program.readouts` whose clicks count.
+        at_least: clicks within one attempt that end the loop.
+        steps: of one attempt.
+    """
+
+    maximum: int
+    readouts: tuple[int, ...]
+    at_least: int
+    steps: tuple[Step, ...]
+
+
+Step: TypeAlias = Play | RepeatLoop | AttemptLoop
+
+
+@dataclass(frozen=True, slots=True)
+class Program:
+    """What a core plays for one shot.
+
+    Attributes:
+        name: of the sequence.
+        steps: timelines and loops, in order.
+        readouts: every window that is gated; events and heralds refer to rows.
+        target: the lab it was compiled for.
+        sources: the author's lines; events refer to rows. Not part of equality.
+    """
+
+    name: str
+    steps: tuple[Step, ...]
+    readouts: tuple[ReadoutChannel, ...]
+    target: Target
+    sources: tuple[Source, ...] = field(default=(), compare=False)
+
+    def timelines(self) -> Iterator[Timeline]:
+        """Yield every timeline once, in order, however often it is played."""
+        pending = list(reversed(self.steps))
+        while pending:
+            step = pending.pop()
+            if isinstance(step, Play):
+                yield step.timeline
+            else:
+                pending.extend(reversed(step.steps))
+
+    @property
+    def events(self) -> int:
+        """Events stored, loops counted once."""
+        return sum(len(timeline) for timeline in self.timelines())

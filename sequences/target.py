@@ -1,0 +1,159 @@
+"""What a compiler knows of a lab: its clock and its channels.
+
+A target is made from the setup file. Channels are plain values; what an author calls on them (pulses, ramps,
+gates) lives in `sequences.language`.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import cached_property
+from types import MappingProxyType
+from typing import Final
+
+from sequences.errors import Source, TargetError, UnknownChannelError
+from sequences.units import show
+
+
+class Kind(StrEnum):
+    """What a channel is, which decides what can be played on it."""
+
+    TTL = "ttl"
+    DDS = "dds"
+    DAC = "dac"
+    COUNTER = "counter"
+    CAMERA = "camera"
+
+
+class Quantity(StrEnum):
+    """What can be limited on a channel."""
+
+    FREQUENCY = "frequency"
+    AMPLITUDE = "amplitude"
+    VOLTAGE = "voltage"
+
+
+UNITS: Final = MappingProxyType({Quantity.FREQUENCY: "Hz", Quantity.AMPLITUDE: "", Quantity.VOLTAGE: "V"})
+"""The base unit of each quantity; phases are in turns and need no limit."""
+
+QUANTITIES: Final = MappingProxyType(
+    {
+        Kind.TTL: (),
+        Kind.DDS: (Quantity.FREQUENCY, Quantity.AMPLITUDE),
+        Kind.DAC: (Quantity.VOLTAGE,),
+        Kind.COUNTER: (),
+        Kind.CAMERA: (),
+    }
+)
+"""Which quantities each kind of channel has."""
+
+_LARGEST_NUMBER: Final = 2**16 - 1
+"""Timelines hold channel numbers in 16 bits."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """The closed range of a quantity on a channel, in the quantity's base unit."""
+
+    quantity: Quantity
+    low: float
+    high: float
+
+
+@dataclass(frozen=True, slots=True)
+class Channel:
+    """One output or input of the timing core.
+
+    Attributes:
+        name: as in the setup file.
+        kind: what it is.
+        number: its address on the core; unique.
+        grid: smallest step of its event times, in seconds; a multiple of the target's period.
+        latency: from the core's event to the light (or field) it makes, in seconds; the compiler
+            compensates it.
+        spacing: smallest time between two events on it, in seconds; for a DAC the update period of ramps.
+        limits: ranges of the values it may play.
+    """
+
+    name: str
+    kind: Kind
+    number: int
+    grid: float
+    latency: float = 0.0
+    spacing: float = 0.0
+    limits: tuple[Limit, ...] = ()
+
+    def limit(self, quantity: Quantity) -> Limit | None:
+        """Return the limit of a quantity, or None where there is none."""
+        return next((limit for limit in self.limits if limit.quantity is quantity), None)
+
+
+@dataclass(frozen=True)
+class Target:
+    """The lab as the compiler sees it.
+
+    Attributes:
+        name: of the setup.
+        period: of the core's machine unit, in seconds (1 ns for most cores); all timelines count in it.
+        channels: every channel, in the order of the setup file; names and numbers are unique.
+    """
+
+    name: str
+    period: float
+    channels: tuple[Channel, ...]
+
+    def __post_init__(self) -> None:
+        """Check what the compiler relies on.
+
+        Raises:
+            TargetError: two channels share a name or a number, a number does not fit, or a grid is no
+                multiple of the period.
+        """
+        if not (math.isfinite(self.period) and self.period > 0):
+            raise TargetError(self.name, f"the period is {self.period} s; it must be more than zero")
+        for what in ("name", "number"):
+            (value, times), *_ = [*Counter(getattr(c, what) for c in self.channels).most_common(1), (None, 0)]
+            if times > 1:
+                raise TargetError(self.name, f"{times} channels have the {what} {value!r}")
+        for channel in self.channels:
+            if not 0 <= channel.number <= _LARGEST_NUMBER:
+                reason = (
+                    f"channel {channel.name!r} has number {channel.number}; it must be 0 to {_LARGEST_NUMBER}"
+                )
+                raise TargetError(self.name, reason)
+            steps = channel.grid / self.period
+            if not (steps >= 1 - 1e-6 and abs(steps - round(steps)) < 1e-6):
+                grid, period = show(channel.grid, "s"), show(self.period, "s")
+                reason = (
+                    f"the grid of channel {channel.name!r}, {grid}, is no multiple of the period, {period}"
+                )
+                raise TargetError(self.name, reason)
+
+    @cached_property
+    def by_name(self) -> dict[str, Channel]:
+        """Channel name -> channel."""
+        return {channel.name: channel for channel in self.channels}
+
+    @cached_property
+    def by_number(self) -> dict[int, Channel]:
+        """Channel number -> channel."""
+        return {channel.number: channel for channel in self.channels}
+
+    @cached_property
+    def lead(self) -> float:
+        """The largest latency, in seconds: every channel is delayed to arrive together with the slowest."""
+        return max((channel.latency for channel in self.channels), default=0.0)
+
+    def channel(self, name: str, source: Source) -> Channel:
+        """Return the channel of that name.
+
+        Raises:
+            UnknownChannelError: there is none; the nearest names are told.
+        """
+        found = self.by_name.get(name)
+        if found is None:
+            raise UnknownChannelError(source, name, tuple(self.by_name))
+        return found

@@ -1,0 +1,195 @@
+"""Reads a program from text."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from types import MappingProxyType
+from typing import Final
+
+import numpy as np
+
+from sequences.errors import Source, TargetError, TextError
+from sequences.program import AttemptLoop, Play, Program, ReadoutChannel, RepeatLoop, Step
+from sequences.target import UNITS, Channel, Kind, Limit, Quantity, Target
+from sequences.text.grammar import INDENT, UNLIMITED, VALUE_UNITS
+from sequences.text.line import Line
+from sequences.timeline import Operation, Timeline
+from sequences.units import exact
+
+_OPERATIONS: Final = MappingProxyType({operation.name.lower(): int(operation) for operation in Operation})
+
+
+def parse_program(text: str) -> Program:
+    """Read the text form of a program.
+
+    Args:
+        text: as `print_program` writes it; blank lines are allowed.
+
+    Raises:
+        TextError: a line is not what is expected there; the error tells which line and what was expected.
+    """
+    return _Reader(text).program()
+
+
+class _Reader:
+    """Reads statements from top to bottom."""
+
+    def __init__(self, text: str) -> None:
+        lines = [Line(number, line) for number, line in enumerate(text.splitlines(), 1) if line.strip()]
+        self._lines = lines[::-1]
+        self._last = len(text.splitlines())
+        self._period = 0.0
+        self._channels: dict[str, int] = {}
+        self._readouts: dict[tuple[str, int], int] = {}
+        self._sources = 0
+
+    def program(self) -> Program:
+        """Return what all the lines say."""
+        line = self._statement("program")
+        name = line.take("the program's name")
+        line.end()
+        target = self._target()
+        self._period = target.period
+        self._channels = {channel.name: channel.number for channel in target.channels}
+        readouts = tuple(map(self._readout, self._all("readout")))
+        self._readouts = {(r.name, r.index): row for row, r in enumerate(readouts)}
+        sources = tuple(map(_source, self._all("source")))
+        self._sources = len(sources)
+        steps = self._steps(0)
+        if self._lines:
+            raise self._lines[-1].wrong("expected a line that is indented less")
+        return Program(name, steps, readouts, target, sources)
+
+    def _statement(self, word: str) -> Line:
+        if not self._lines:
+            raise TextError(self._last + 1, "", f"expected {word!r}, found the end of the text")
+        line = self._lines.pop()
+        line.keyword(word)
+        return line
+
+    def _all(self, word: str) -> Iterator[Line]:
+        while self._lines and self._lines[-1].first == word:
+            yield self._statement(word)
+
+    def _target(self) -> Target:
+        line = self._statement("target")
+        name = line.take("the target's name")
+        line.keyword("period")
+        period = line.quantity("a time", "s")
+        line.end()
+        channels = tuple(map(_channel, self._all("channel")))
+        try:
+            return Target(name, period, channels)
+        except TargetError as error:
+            raise line.wrong(str(error)) from None
+
+    def _readout(self, line: Line) -> ReadoutChannel:
+        name, index = line.take("the readout's name"), line.whole("the readout's index")
+        line.keyword("on")
+        channel = line.among("channel", self._channels)
+        line.end()
+        return ReadoutChannel(name, index, channel)
+
+    def _steps(self, depth: int) -> tuple[Step, ...]:
+        steps = []
+        while self._lines and self._lines[-1].depth == depth:
+            steps.append(self._step(self._lines.pop()))
+        return tuple(steps)
+
+    def _step(self, line: Line) -> Step:
+        inside = line.depth + len(INDENT)
+        match line.keyword("play", "repeat", "attempt"):
+            case "play":
+                duration = self._ticks(line)
+                line.end()
+                return Play(self._timeline(duration, inside))
+            case "repeat":
+                count = line.whole("a count", 1)
+                line.end()
+                return RepeatLoop(count, self._steps(inside))
+        maximum = line.whole("the most attempts", 1)
+        line.keyword("until")
+        at_least = line.whole("the clicks that end the loop", 1)
+        line.keyword("in")
+        rows = []
+        while line.more():
+            rows.append(self._row(line))
+        return AttemptLoop(maximum, tuple(rows), at_least, self._steps(inside))
+
+    def _timeline(self, duration: int, depth: int) -> Timeline:
+        events = []
+        while self._lines and self._lines[-1].depth == depth:
+            events.append(self._event(self._lines.pop()))
+        time, channel, operation, value, source = zip(*events, strict=True) if events else ((),) * 5
+        return Timeline(
+            duration,
+            np.array(time, dtype=np.int64),
+            np.array(channel, dtype=np.uint16),
+            np.array(operation, dtype=np.uint8),
+            np.array(value, dtype=np.float64),
+            np.array(source, dtype=np.uint32),
+        )
+
+    def _event(self, line: Line) -> tuple[int, int, int, float, int]:
+        time = self._ticks(line)
+        channel = line.among("channel", self._channels)
+        operation = Operation(line.among("operation", _OPERATIONS))
+        unit = VALUE_UNITS.get(operation)
+        value = self._row(line) if unit is None else line.quantity(f"the {operation.name.lower()}", unit)
+        source = 0
+        if line.more():
+            line.keyword("from")
+            source = line.whole("the number of a source")
+            if source >= self._sources:
+                raise line.wrong(f"the program has no source {source}")
+        line.end()
+        return time, channel, operation, value, source
+
+    def _row(self, line: Line) -> int:
+        key = line.take("the readout's name"), line.whole("the readout's index")
+        if key not in self._readouts:
+            raise line.wrong(f"the program has no readout '{key[0]} {key[1]}'")
+        return self._readouts[key]
+
+    def _ticks(self, line: Line) -> int:
+        exact_ticks = line.quantity("a time", "s") / self._period
+        if abs(exact_ticks) >= 2**53:
+            raise line.wrong("expected a time that floats can count in periods, less than 2^53 of them")
+        if abs(exact_ticks - round(exact_ticks)) > 0.01:  # far above float noise, far below a tick
+            raise line.wrong(f"expected a whole number of periods of {exact(self._period, 's')}")
+        return round(exact_ticks)
+
+
+def _source(line: Line) -> Source:
+    source = Source(line.take("a file"), line.whole("a line"))
+    line.end()
+    return source
+
+
+def _channel(line: Line) -> Channel:
+    number = line.whole("the channel's number")
+    kind = Kind(line.keyword(*Kind))
+    name = line.take("the channel's name")
+    times = []
+    for word in ("grid", "latency", "spacing"):
+        line.keyword(word)
+        times.append(line.quantity("a time", "s"))
+    limits = []
+    while line.more():
+        line.keyword("limit")
+        limits.append(_limit(line))
+    return Channel(name, kind, number, times[0], times[1], times[2], tuple(limits))
+
+
+def _limit(line: Line) -> Limit:
+    quantity = Quantity(line.keyword(*Quantity))
+    unit = UNITS[quantity]
+    ends = []
+    for unlimited in (-math.inf, math.inf):
+        if line.first == UNLIMITED:
+            line.keyword(UNLIMITED)
+            ends.append(unlimited)
+        else:
+            ends.append(line.quantity(f"a {quantity}", unit))
+    return Limit(quantity, ends[0], ends[1])
