@@ -1,0 +1,157 @@
+"""The head of a run: everything that is known before its first point."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Final, Literal, TypeAlias
+
+from data.errors import HeaderError
+from data.provenance import Provenance
+
+Origin: TypeAlias = Literal["default", "calibration", "override"]
+
+# Columns that every point has beside those of its axes (see data/README.md).
+RESERVED_NAMES: Final = frozenset(
+    {
+        "point",
+        "point_shots",
+        "point_attempts",
+        "point_photons",
+        "point_log_lines",
+        "point_duration",
+        "point_checksum",
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
+class StoredParameter:
+    """A parameter with the value that the run used.
+
+    Attributes:
+        name: what users bind and scan.
+        value: in the unit below; SI if it is a number.
+        unit: base unit, empty if it has none.
+        origin: where the value comes from.
+        help: one line for people.
+    """
+
+    name: str
+    value: float | int | str | bool
+    unit: str = ""
+    origin: Origin = "default"
+    help: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Axis:
+    """What differs from point to point: a scanned parameter, or the name of a setting.
+
+    Attributes:
+        name: of the value that each point gives.
+        unit: base unit, empty if it has none.
+        text: the values are short texts (at most 64 bytes of UTF-8) instead of numbers.
+    """
+
+    name: str
+    unit: str = ""
+    text: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Readout:
+    """A counter or camera that gives the same number of counts in each shot.
+
+    Attributes:
+        name: key of `Record.counts`.
+        width: windows of the counter, or ions of the camera exposure.
+    """
+
+    name: str
+    width: int
+
+
+@dataclass(frozen=True, slots=True)
+class RunHeader:
+    """What a run file says before its first point.
+
+    Attributes:
+        experiment: its name.
+        provenance: what the run was made with, and when it began.
+        parameters: every value that the experiment used.
+        axes: what differs from point to point.
+        readouts: counts of each shot.
+        program: text form of the compiled program.
+        setup: text of the setup file.
+        source: text of the experiment's source file.
+        seed: of the random numbers; None if the run drew none.
+        shots_per_point: planned shots.
+
+    Raises:
+        HeaderError: for names that a file cannot hold, or that occur twice.
+
+    Example:
+        >>> from datetime import UTC, datetime
+        >>> RunHeader("rabi", Provenance(datetime.now(UTC)), axes=(Axis("point"),))
+        Traceback (most recent call last):
+        ...
+        data.errors.HeaderError: axis 'point' has a name that the run file itself uses; choose another name
+    """
+
+    experiment: str
+    provenance: Provenance
+    parameters: tuple[StoredParameter, ...] = ()
+    axes: tuple[Axis, ...] = ()
+    readouts: tuple[Readout, ...] = ()
+    program: str = ""
+    setup: str = ""
+    source: str = ""
+    seed: int | None = None
+    shots_per_point: int = 0
+
+    def __post_init__(self) -> None:
+        _check_names("experiment", [self.experiment])
+        _check_names("parameter", [parameter.name for parameter in self.parameters])
+        # A readout's averages stand beside the axes, and its window numbers beside both averages and counts.
+        readouts = [readout.name for readout in self.readouts]
+        windows = [window_of(name) for name in readouts]
+        columns = [
+            *(axis.name for axis in self.axes),
+            *windows,
+            *(a for r in readouts for a in averages_of(r)),
+        ]
+        _check_names("readout", [*readouts, *windows])
+        _check_names("axis", columns)
+        for name in RESERVED_NAMES.intersection(columns):
+            raise HeaderError("axis", name, "has a name that the run file itself uses", "choose another name")
+        for readout in self.readouts:
+            if readout.width < 1:
+                raise HeaderError(
+                    "readout",
+                    readout.name,
+                    f"has {readout.width} windows",
+                    "give the number of counts a shot, from 1",
+                )
+
+
+def averages_of(readout: str) -> tuple[str, str]:
+    """Name the columns of a readout's mean counts and of their standard errors."""
+    return f"{readout}_mean", f"{readout}_mean_errors"
+
+
+def window_of(readout: str) -> str:
+    """Name the scale that numbers the windows of a readout."""
+    return f"{readout}_window"
+
+
+def _check_names(what: str, names: Iterable[str]) -> None:
+    seen: set[str] = set()
+    for name in names:
+        if not name or "/" in name or "\0" in name or name in {".", ".."}:
+            raise HeaderError(
+                what, name, "is no name for a member of an HDF5 file", "use letters, digits and _"
+            )
+        if name in seen:
+            raise HeaderError(what, name, "occurs twice", "give each its own name")
+        seen.add(name)

@@ -1,0 +1,98 @@
+"""What a run was made with: code revision, software versions, platform, time.
+
+No names of hosts, users or folders are kept: a run file can be published as it is.
+"""
+
+from __future__ import annotations
+
+import importlib.metadata
+import platform
+import subprocess
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Final
+
+# A healthy `git status` takes milliseconds; a run shall not wait for a sick network drive.
+GIT_PATIENCE: Final = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class Provenance:
+    """Origin of a run.
+
+    Attributes:
+        started: when, with a time zone.
+        source_file: name of the experiment's source file, without its folder.
+        git_revision: commit of the folder of the source; empty if it is under no version control.
+        git_dirty: whether the source is not what that commit holds; None without a commit.
+        packages: (name, version) of every installed distribution, sorted by name.
+        python: version of the interpreter.
+        platform: operating system and machine type.
+    """
+
+    started: datetime
+    source_file: str = ""
+    git_revision: str = ""
+    git_dirty: bool | None = None
+    packages: tuple[tuple[str, str], ...] = ()
+    python: str = ""
+    platform: str = ""
+
+
+def collect_provenance(source: Path | None, started: datetime) -> Provenance:
+    """Ask this interpreter, and git, what a run is made with.
+
+    Args:
+        source: file of the experiment; None if it was typed in.
+        started: when the run begins, with a time zone.
+
+    Returns:
+        The answers; those of git are empty where there is no git, no repository or no commit.
+    """
+    revision, dirty = _ask_git(source) if source else ("", None)
+    return Provenance(
+        started=started,
+        source_file=source.name if source else "",
+        git_revision=revision,
+        git_dirty=dirty,
+        packages=installed_packages(),
+        python=platform.python_version(),
+        platform=f"{platform.system()} {platform.release()} {platform.machine()}",
+    )
+
+
+def installed_packages() -> tuple[tuple[str, str], ...]:
+    """List (name, version) of every installed distribution: any of them may bear on a result."""
+    versions: dict[str, str] = {}
+    for distribution in importlib.metadata.distributions():
+        name = distribution.metadata["Name"]
+        if name:
+            versions.setdefault(
+                name.lower(), distribution.version
+            )  # the first on the path is the one imported
+    return tuple(sorted(versions.items()))
+
+
+def _ask_git(source: Path) -> tuple[str, bool | None]:
+    """Return the commit of the source's folder, and whether the folder differs from it."""
+    folder = source.resolve().parent
+    revision = _git(folder, "rev-parse", "--verify", "HEAD")
+    if not revision:
+        return "", None
+    tracked = _git(folder, "ls-files", "--", source.name)
+    changes = _git(folder, "status", "--porcelain", "--untracked-files=no")
+    return revision, bool(changes) or not tracked
+
+
+def _git(folder: Path, *arguments: str) -> str:
+    """Return what git prints, or an empty text where it fails or is absent."""
+    # Without the optional lock a status never disturbs a git that works in the same folder.
+    command = ["git", "--no-optional-locks", "-C", str(folder), *arguments]
+    try:
+        answer = subprocess.run(  # noqa: S603  (no shell; only the folder and name of the source vary)
+            command, capture_output=True, text=True, encoding="utf-8", timeout=GIT_PATIENCE, check=False
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return ""
+    return answer.stdout.strip() if answer.returncode == 0 else ""

@@ -1,0 +1,231 @@
+"""Results of an analysis as members of a run file, and back.
+
+The structure is one JSON text. Numpy arrays lie beside it as datasets that the text refers to, so they come
+back exactly as they were. Plain numbers stand in the text; for other programs they are repeated as datasets:
+numbers, values with an error and a unit, and tables (lists of mappings with the same keys) by column.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import PurePosixPath
+from typing import Any, Final, TypeAlias
+
+import h5py
+import numpy as np
+
+from data.errors import ResultsError
+
+Results: TypeAlias = Mapping[str, object]
+
+ANALYSIS: Final = "analysis"
+
+# JSON has neither arrays of a type nor infinite numbers: a mapping with one of these keys stands for them.
+_ARRAY: Final = "$array"
+_FLOAT: Final = "$float"
+
+
+@dataclass(frozen=True, slots=True)
+class KeyResult:
+    """The number that tells of a run in a list of runs.
+
+    Attributes:
+        name: of the result.
+        value: in the unit below.
+        error: one standard deviation; NaN if none is given.
+        unit: base unit, empty if it has none.
+    """
+
+    name: str
+    value: float
+    error: float = math.nan
+    unit: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Encoded:
+    """Results ready to be stored.
+
+    Attributes:
+        text: the structure as JSON.
+        arrays: name of a dataset -> numpy array that the text refers to.
+        copies: name of a dataset -> (numbers that stand in the text, their unit).
+        key: the first number of the results, if they have one.
+    """
+
+    text: str
+    arrays: dict[str, np.ndarray[Any, Any]]
+    copies: dict[str, tuple[object, str]]
+    key: KeyResult | None
+
+
+def encode(results: Results) -> Encoded:
+    """Take results apart into a text and arrays.
+
+    Args:
+        results: name -> number, text, truth value, None, numpy array of numbers, dataclass, or a list or
+            mapping of these. A dataclass or mapping with the fields value, error and unit
+            is a value with its error.
+
+    Returns:
+        The parts. Tuples become lists and dataclasses mappings; all numbers keep their values.
+
+    Raises:
+        ResultsError: for anything else, with its place.
+    """
+    arrays: dict[str, np.ndarray[Any, Any]] = {}
+    plain = _plain(dict(results), "", arrays)
+    copies: dict[str, tuple[object, str]] = {}
+    for name, value in plain.items():
+        _collect_copies(value, name, copies)
+    groups = {str(parent) for name in copies for parent in PurePosixPath(name).parents}
+    copies = {name: copy for name, copy in copies.items() if name not in groups}  # "x_error" may be both
+    return Encoded(json.dumps(plain, allow_nan=False), arrays, copies, _key_result(plain))
+
+
+def write_analysis(file: h5py.File, encoded: Encoded, made: datetime) -> None:
+    """Add results to a file, after those that it has."""
+    group = file.create_group(f"{ANALYSIS}/{len(file.get(ANALYSIS, ())) + 1:04d}")
+    group.attrs.update(
+        {"NX_class": "NXprocess", "program": "ionloom", "date": made.astimezone(UTC).isoformat()}
+    )
+    if encoded.key is not None:
+        for field, value in dataclasses.asdict(encoded.key).items():
+            group.attrs[f"key_{field}"] = value
+    group["results"] = encoded.text
+    for name, array in encoded.arrays.items():
+        group[f"arrays/{name}"] = array
+    for name, (numbers, unit) in encoded.copies.items():
+        dataset = group.create_dataset(f"values/{name}", data=numbers)
+        if unit:
+            dataset.attrs["units"] = unit
+
+
+def read_results(file: h5py.File) -> dict[str, Any]:
+    """Read the latest results, an empty mapping if there are none."""
+    group = _latest(file)
+    if group is None:
+        return {}
+    restored: dict[str, Any] = _restored(json.loads(group["results"][()]), group)
+    return restored
+
+
+def read_key_result(file: h5py.File) -> KeyResult | None:
+    """Read the first number of the latest results."""
+    group = _latest(file)
+    if group is None or "key_name" not in group.attrs:
+        return None
+    facts = [group.attrs[f"key_{field.name}"] for field in dataclasses.fields(KeyResult)]
+    return KeyResult(str(facts[0]), float(facts[1]), float(facts[2]), str(facts[3]))
+
+
+def _latest(file: h5py.File) -> h5py.Group | None:
+    group = file.get(ANALYSIS)
+    return group[max(group)] if group else None
+
+
+def _plain(value: object, place: str, arrays: dict[str, np.ndarray[Any, Any]]) -> Any:
+    """Return what JSON can hold, arrays moved to `arrays`."""
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        value = {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
+    if isinstance(value, np.generic):
+        value = value.item()
+    if value is None or isinstance(value, bool | int | str):
+        return value
+    if isinstance(value, float):
+        return value if math.isfinite(value) else {_FLOAT: repr(value)}
+    if isinstance(value, np.ndarray | complex):
+        return {_ARRAY: _stored(np.asarray(value), place, arrays)}
+    if isinstance(value, Mapping):
+        return {_key(key, place): _plain(item, _join(place, key), arrays) for key, item in value.items()}
+    if isinstance(value, Sequence) and not isinstance(value, bytes | bytearray | memoryview):
+        return [_plain(item, _join(place, number), arrays) for number, item in enumerate(value)]
+    raise ResultsError(place, f"is a {type(value).__name__}")
+
+
+def _stored(array: np.ndarray[Any, Any], place: str, arrays: dict[str, np.ndarray[Any, Any]]) -> str:
+    if array.dtype.kind not in "biufc":
+        raise ResultsError(place, f"is an array of {array.dtype}")
+    arrays[place] = array
+    return place
+
+
+def _key(key: object, place: str) -> str:
+    if not isinstance(key, str) or not key or "/" in key or key.startswith((".", "$")):
+        raise ResultsError(place or "results", f"has the key {key!r}, no name for a member of an HDF5 file")
+    return key
+
+
+def _join(place: str, name: object) -> str:
+    return f"{place}/{name}" if place else str(name)
+
+
+def _restored(value: Any, group: h5py.Group) -> Any:
+    if isinstance(value, list):
+        return [_restored(item, group) for item in value]
+    if not isinstance(value, dict):
+        return value
+    if _ARRAY in value:
+        return group[f"arrays/{value[_ARRAY]}"][()]
+    if _FLOAT in value:
+        return float(value[_FLOAT])
+    return {key: _restored(item, group) for key, item in value.items()}
+
+
+def _number(value: Any) -> float | int | bool | None:
+    """Return the number that a plain value is, None if it is none."""
+    if isinstance(value, dict) and set(value) == {_FLOAT}:
+        return float(value[_FLOAT])
+    # HDF5 has no integers of more than 64 bits; such a number stands in the text only.
+    is_number = isinstance(value, bool | float) or (isinstance(value, int) and abs(value) < 2**63)
+    return value if is_number else None
+
+
+def _collect_copies(value: Any, place: str, copies: dict[str, tuple[object, str]]) -> None:
+    """Gather numbers, values with errors, and tables (lists of mappings with the same keys)."""
+    number = _number(value)
+    if number is not None:
+        copies[place] = (number, "")
+    elif isinstance(value, dict) and {"value", "error"} <= set(value):
+        for name, field in ((place, "value"), (f"{place}_error", "error")):
+            quantity = _number(value[field])
+            if quantity is not None:
+                copies[name] = (quantity, str(value.get("unit") or ""))
+    elif isinstance(value, dict):
+        for key, item in value.items():
+            _collect_copies(item, _join(place, key), copies)
+    elif isinstance(value, list) and value:
+        numbers = [_number(item) for item in value]
+        if None not in numbers:
+            copies[place] = (np.array(numbers), "")
+        elif all(isinstance(row, dict) for row in value):
+            _collect_table(value, place, copies)
+
+
+def _collect_table(rows: list[dict[str, Any]], place: str, copies: dict[str, tuple[object, str]]) -> None:
+    """Gather the columns of a list of mappings that have the same keys, or of values with errors."""
+    cells: list[dict[str, tuple[object, str]]] = []
+    for row in rows:
+        cells.append({})
+        _collect_copies(row, place, cells[-1])
+    for name, (_, unit) in cells[0].items():
+        column = [row[name][0] for row in cells if name in row]
+        if len(column) == len(rows) and all(isinstance(cell, bool | int | float) for cell in column):
+            copies[name] = (np.array(column), unit)
+
+
+def _key_result(results: Mapping[str, Any]) -> KeyResult | None:
+    for name, value in results.items():
+        if isinstance(value, dict) and {"value", "error"} <= set(value):
+            number, error = _number(value["value"]), _number(value["error"])
+            unit = str(value.get("unit") or "")
+        else:
+            number, error, unit = _number(value), _number(results.get(f"{name}_error")), ""
+        if number is not None:
+            return KeyResult(name, float(number), math.nan if error is None else float(error), unit)
+    return None

@@ -1,0 +1,197 @@
+"""The head of a run as members of its file, and back."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Final, Literal, TypeAlias, cast
+
+import h5py
+import numpy as np
+
+from data.header import Axis, Origin, Readout, RunHeader, StoredParameter
+from data.layout import ATTEMPTS, COUNTS, LOG, PHOTONS, SCAN, SCHEMA, SHOTS
+from data.provenance import Provenance
+
+EndStatus: TypeAlias = Literal["complete", "interrupted", "failed"]
+Status: TypeAlias = EndStatus | Literal["running"]
+
+_PARAMETERS: Final = "entry/parameters"
+_PROVENANCE: Final = "provenance"
+_TEXTS: Final = ("program", "setup", "source")
+
+
+@dataclass(frozen=True, slots=True)
+class RunState:
+    """What changes about a run.
+
+    Attributes:
+        id: of the run, unique.
+        status: how the run stands; a file that says "running" without a writer was cut off.
+        message: what there is to say about the status.
+        ended: when, with a time zone; None while the run is going.
+    """
+
+    id: str
+    status: Status
+    message: str = ""
+    ended: datetime | None = None
+
+
+def write_header(file: h5py.File, header: RunHeader, state: RunState) -> None:
+    """Write all that is known before the first point into an empty file."""
+    file.attrs.update(
+        {
+            "NX_class": "NXroot",
+            "default": "entry",
+            "Conventions": "CF-1.11",
+            "creator": "ionloom",
+            "ionloom_schema": SCHEMA,
+        }
+    )
+    entry = file.create_group("entry")
+    entry.attrs.update({"NX_class": "NXentry", "default": "scan"})
+    entry.attrs.update({"status": state.status, "message": state.message})
+    entry["title"] = header.experiment
+    entry["entry_identifier"] = state.id
+    entry["start_time"] = _iso(header.provenance.started)
+    if state.ended is not None:
+        entry["end_time"] = _iso(state.ended)
+    entry["shots_per_point"] = header.shots_per_point
+    entry["seed"] = "" if header.seed is None else str(header.seed)  # may have more than 64 bits
+    for path in (SCAN, SHOTS, COUNTS, ATTEMPTS, PHOTONS, LOG):
+        file.create_group(path).attrs["NX_class"] = "NXcollection"
+    names = {
+        "ionloom_axes": [axis.name for axis in header.axes],
+        "ionloom_readouts": [readout.name for readout in header.readouts],
+    }
+    for attribute, listed in names.items():
+        file[SCAN].attrs[attribute] = np.array(listed, dtype=h5py.string_dtype())
+    _write_parameters(file, header)
+    _write_provenance(file, header)
+
+
+def _write_parameters(file: h5py.File, header: RunHeader) -> None:
+    group = file.create_group(_PARAMETERS, track_order=True)
+    group.attrs["NX_class"] = "NXcollection"
+    for parameter in header.parameters:
+        dataset = group.create_dataset(parameter.name, data=parameter.value)
+        dataset.attrs.update(
+            {"units": parameter.unit, "origin": parameter.origin, "long_name": parameter.help}
+        )
+
+
+def _write_provenance(file: h5py.File, header: RunHeader) -> None:
+    origin = header.provenance
+    group = file.create_group(_PROVENANCE)
+    group.attrs["NX_class"] = "NXcollection"
+    for name in _TEXTS:
+        group[name] = getattr(header, name)
+    group["packages"] = json.dumps(dict(origin.packages))
+    group.attrs.update(
+        {
+            "source_file": origin.source_file,
+            "git_revision": origin.git_revision,
+            "git_dirty": "" if origin.git_dirty is None else str(origin.git_dirty).lower(),
+            "python": origin.python,
+            "platform": origin.platform,
+        }
+    )
+
+
+def read_state(file: h5py.File) -> RunState:
+    """Read how a run stands."""
+    entry = file["entry"]
+    ended = entry.get("end_time")
+    return RunState(
+        id=_text(entry["entry_identifier"]),
+        status=cast("Status", entry.attrs["status"]),
+        message=entry.attrs["message"],
+        ended=_time(ended) if ended is not None else None,
+    )
+
+
+def read_started(file: h5py.File) -> datetime:
+    """Read when a run began, in UTC."""
+    return _time(file["entry/start_time"])
+
+
+def read_experiment(file: h5py.File) -> str:
+    """Read the name of the experiment."""
+    return _text(file["entry/title"])
+
+
+def read_axes(file: h5py.File) -> tuple[Axis, ...]:
+    """Read what differs from point to point."""
+    scan = file[SCAN]
+    return tuple(
+        Axis(name, scan[name].attrs.get("units", ""), text=scan[name].dtype.kind == "S")
+        for name in scan.attrs["ionloom_axes"]
+    )
+
+
+def read_readouts(file: h5py.File) -> tuple[Readout, ...]:
+    """Read which counts there are of each shot."""
+    counts = file[COUNTS]
+    return tuple(Readout(name, counts[name].shape[1]) for name in file[SCAN].attrs["ionloom_readouts"])
+
+
+def read_header(file: h5py.File) -> RunHeader:
+    """Read all that was known before the first point."""
+    entry = file["entry"]
+    seed = _text(entry["seed"])
+    return RunHeader(
+        experiment=read_experiment(file),
+        provenance=_read_provenance(file),
+        parameters=_read_parameters(file),
+        axes=read_axes(file),
+        readouts=read_readouts(file),
+        **{name: _text(file[_PROVENANCE][name]) for name in _TEXTS},
+        seed=int(seed) if seed else None,
+        shots_per_point=int(entry["shots_per_point"][()]),
+    )
+
+
+def _read_parameters(file: h5py.File) -> tuple[StoredParameter, ...]:
+    return tuple(
+        StoredParameter(
+            name=name,
+            value=_value(dataset),
+            unit=dataset.attrs["units"],
+            origin=cast("Origin", dataset.attrs["origin"]),
+            help=dataset.attrs["long_name"],
+        )
+        for name, dataset in file[_PARAMETERS].items()
+    )
+
+
+def _read_provenance(file: h5py.File) -> Provenance:
+    group = file[_PROVENANCE]
+    dirty = group.attrs["git_dirty"]
+    return Provenance(
+        started=read_started(file),
+        source_file=group.attrs["source_file"],
+        git_revision=group.attrs["git_revision"],
+        git_dirty=dirty == "true" if dirty else None,
+        packages=tuple(json.loads(_text(group["packages"])).items()),
+        python=group.attrs["python"],
+        platform=group.attrs["platform"],
+    )
+
+
+def _value(dataset: h5py.Dataset) -> float | int | str | bool:
+    value: Any = dataset[()]
+    return value.decode() if isinstance(value, bytes) else value.item()
+
+
+def _text(dataset: h5py.Dataset) -> str:
+    return cast("bytes", dataset[()]).decode()
+
+
+def _iso(moment: datetime) -> str:
+    return moment.astimezone(UTC).isoformat()
+
+
+def _time(dataset: h5py.Dataset) -> datetime:
+    return datetime.fromisoformat(_text(dataset))

@@ -1,0 +1,49 @@
+"""The tree of errors: every member is drawn, and its facts survive a process pool."""
+
+from __future__ import annotations
+
+import pickle
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from data import errors
+
+EXAMPLES = [
+    errors.ShapeError("counts", (3,), "(9, 4)"),
+    errors.RangeError("gap", 0.0, "> 0", "give a larger one"),
+    errors.InsufficientDataError("a mean", 1, 2, "clicks"),
+    errors.EmptySettingError(4, "ion X, photon X", (0, 7)),
+    errors.EffectsError(2, "are not positive", 0.1, 1e-9),
+    errors.IncompleteSettingsError(9, 16),
+    errors.ConvergenceError(0.1, 1e-13, 100),
+    errors.UnitError(("s", "Hz")),
+]
+
+
+@pytest.mark.parametrize("error", EXAMPLES, ids=lambda error: type(error).__name__)
+def test_errors_survive_pickling(error: errors.AnalysisError) -> None:
+    copy = pickle.loads(pickle.dumps(error))  # noqa: S301 (our own bytes)
+    assert type(copy) is type(error)
+    assert str(copy) == str(error)
+    assert vars(copy) == vars(error)
+
+
+def test_all_analysis_errors_are_drawn_and_have_an_example() -> None:
+    kinds = set(errors.AnalysisError.__subclasses__())
+    assert {type(error) for error in EXAMPLES} == kinds
+    assert errors.__doc__ is not None
+    assert all(f" {kind.__name__} " in errors.__doc__ for kind in kinds)
+
+
+def test_message_names_every_axis_of_the_batch() -> None:
+    assert str(EXAMPLES[3]).startswith("setting 4 (ion X, photon X) of data set 0, 7 has no counts")
+
+
+def test_importing_the_analysis_does_not_import_scipy() -> None:
+    code = "import sys, data.analysis; print('scipy' in sys.modules)"
+    root = Path(errors.__file__).parent.parent
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=root)
+    assert found.stdout == "False\n"

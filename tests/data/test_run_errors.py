@@ -1,0 +1,212 @@
+"""What is said about files that cannot be read or written."""
+
+from __future__ import annotations
+
+import os
+import pickle
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pytest
+
+from data import Record, RunHeader, RunWriter, open_run, write_results
+from data.errors import (
+    DamagedRunError,
+    ForeignFileError,
+    NewerSchemaError,
+    NoSpaceError,
+    NotHDF5Error,
+    RunBusyError,
+    TruncatedFileError,
+    UnreadableFileError,
+    UnwritableFolderError,
+    WriteFailedError,
+)
+
+MakeRecord = Callable[..., Record]
+
+
+@pytest.fixture
+def run_path(tmp_path: Path, header: RunHeader, make_record: MakeRecord) -> Path:
+    with RunWriter.create(tmp_path, header) as writer:
+        for i in range(3):
+            writer.append({"basis": "Z", "angle": i}, make_record(i))
+        return writer.finish({"fidelity": 0.9})
+
+
+def test_no_hdf5_file(tmp_path: Path) -> None:
+    path = tmp_path / "notes.h5"
+    path.write_text("not a run")
+    with pytest.raises(NotHDF5Error) as told:
+        open_run(path)
+    assert str(told.value) == (
+        f"{path} is no HDF5 file (9 bytes), so nothing in it can be read; give the .h5 file of a run"
+    )
+
+
+def test_empty_file(tmp_path: Path) -> None:
+    path = tmp_path / "empty.h5"
+    path.touch()
+    with pytest.raises(NotHDF5Error) as told:
+        open_run(path)
+    assert str(told.value) == (
+        f"{path} is empty (0 bytes), so nothing in it can be read; give the .h5 file of a run"
+    )
+
+
+@pytest.mark.parametrize("share", [0.1, 0.5, 0.99])
+def test_truncated_file(run_path: Path, share: float) -> None:
+    size = run_path.stat().st_size
+    os.truncate(run_path, int(size * share))
+    with pytest.raises(TruncatedFileError) as told:
+        open_run(run_path)
+    assert str(told.value) == (
+        f"{run_path} is cut short: only {int(size * share)} of {size} bytes are there, and HDF5 opens "
+        "no part of such a file; copy the original again"
+    )
+
+
+def test_hdf5_file_of_others(tmp_path: Path) -> None:
+    path = tmp_path / "artiq.h5"
+    with h5py.File(path, "w") as file:
+        file["datasets/x"], file["rid"] = 1, 7
+    with pytest.raises(ForeignFileError) as told:
+        open_run(path)
+    assert str(told.value) == (
+        f"{path} is an HDF5 file, but not a run of ionloom (no attribute `ionloom_schema`); "
+        "it holds datasets, rid; read it with h5py"
+    )
+    with h5py.File(path, "a"):  # the refusal has closed it
+        pass
+
+
+def test_newer_layout(run_path: Path) -> None:
+    with h5py.File(run_path, "a") as file:
+        file.attrs["ionloom_schema"] = 2
+    with pytest.raises(NewerSchemaError) as told:
+        open_run(run_path)
+    assert str(told.value) == (
+        f"{run_path} has layout 2, but this ionloom reads layouts up to 1; "
+        "update ionloom (plain h5py reads the file meanwhile)"
+    )
+
+
+def test_missing_file_and_folder_in_its_place(tmp_path: Path) -> None:
+    with pytest.raises(UnreadableFileError) as told:
+        open_run(tmp_path / "none.h5")
+    assert str(told.value) == (
+        f"cannot read {tmp_path / 'none.h5'}: No such file or directory; check the path and its permissions"
+    )
+    with pytest.raises(UnreadableFileError, match="Is a directory"):
+        open_run(tmp_path)
+
+
+def test_damaged_head(run_path: Path) -> None:
+    with h5py.File(run_path, "a") as file:
+        del file["entry/title"], file["entry/entry_identifier"]
+    with pytest.raises(DamagedRunError) as told:
+        open_run(run_path)
+    assert str(told.value).startswith(f"{run_path}: its head is damaged (")
+    assert str(told.value).endswith(
+        "); nothing is usable through ionloom; compare with another copy of the file, or check the disk"
+    )
+
+
+def test_a_flipped_bit_is_found(run_path: Path) -> None:
+    """Fletcher-32 of HDF5 sees what happened to the bytes on the disk."""
+    with h5py.File(run_path) as file:
+        chunk = file["photon_data/timestamps"].id.get_chunk_info(0)
+    with run_path.open("r+b") as raw:
+        raw.seek(chunk.byte_offset + chunk.size // 2)
+        byte = raw.read(1)[0]
+        raw.seek(-1, os.SEEK_CUR)
+        raw.write(bytes([byte ^ 1]))
+    with open_run(run_path) as run, pytest.raises(DamagedRunError, match="point 1 is damaged"):
+        run.record(1)
+
+
+def test_a_changed_number_is_found(run_path: Path) -> None:
+    """The checksum of the point sees what another program changed; the other points stay readable."""
+    with h5py.File(run_path, "a") as file:
+        file["entry/shots/counts/ions"][20, 0] += 1
+    with open_run(run_path) as run:
+        run.record(0)
+        run.record(2)
+        with pytest.raises(DamagedRunError) as told:
+            run.record(1)
+    assert str(told.value) == (
+        f"{run_path}: point 1 is damaged (its checksum does not match); each of the other 2 points can still "
+        "be read unless it says the same; compare with another copy of the file, or check the disk"
+    )
+
+
+def test_a_run_that_another_program_writes(run_path: Path) -> None:
+    hold = "import h5py, sys; file = h5py.File(sys.argv[1], 'a'); print(flush=True); sys.stdin.read()"
+    with subprocess.Popen(
+        [sys.executable, "-c", hold, run_path], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        process.stdout.readline()
+        with pytest.raises(RunBusyError) as told:
+            open_run(run_path)
+        process.stdin.close()
+    assert str(told.value) == (
+        f"{run_path} is being written by another program; open it when that run has ended"
+    )
+
+
+def test_a_folder_that_cannot_be_written(tmp_path: Path, header: RunHeader) -> None:
+    folder = tmp_path / "runs"
+    folder.touch()
+    with pytest.raises(UnwritableFolderError) as told:
+        RunWriter.create(folder, header)
+    assert str(told.value) == (
+        f"cannot write runs to {folder}: Not a directory; choose another folder or mend its permissions"
+    )
+
+
+def test_no_room_for_a_run(tmp_path: Path, header: RunHeader) -> None:
+    with pytest.raises(NoSpaceError, match=r"1000000000000\.0 MB are needed with the reserve"):
+        RunWriter.create(tmp_path, header, reserve=10**18)
+    assert not list(tmp_path.rglob("*.h5"))
+
+
+def test_no_room_for_a_point(tmp_path: Path, header: RunHeader, make_record: MakeRecord) -> None:
+    """The writer believes that the disk fills up: the reserve grows while the run goes on."""
+    writer = RunWriter.create(tmp_path, header)
+    writer.append({"basis": "Z", "angle": 0}, make_record(0))
+    writer._reserve = 10**18
+    with pytest.raises(NoSpaceError) as told:
+        writer.append({"basis": "Z", "angle": 1}, make_record(1))
+    free = f"{told.value.free / 1e6:.1f}"
+    assert str(told.value) == (
+        f"no room for {writer.path}: 1000000000000.0 MB are needed with the reserve, {free} MB are free; "
+        "its 1 completed points are safe; free some space, then go on"
+    )
+    with pytest.raises(NoSpaceError):
+        writer.finish()
+    with open_run(writer.path) as run:
+        assert (run.status, len(run)) == ("unfinished", 1)
+
+
+def test_a_copy_that_cannot_be_written_leaves_the_run(run_path: Path) -> None:
+    run_path.with_name(f"{run_path.name}.part").mkdir()
+    before = run_path.read_bytes()
+    with pytest.raises(WriteFailedError) as told:
+        write_results(run_path, {"fidelity": np.float64(0.8)})
+    assert str(told.value) == (
+        f"writing {run_path} failed: Is a directory; its 3 completed points are safe and can be opened; "
+        "check the disk before you go on"
+    )
+    assert run_path.read_bytes() == before
+
+
+def test_errors_cross_processes(run_path: Path) -> None:
+    error = TruncatedFileError(run_path, 3, 7)
+    copy = pickle.loads(pickle.dumps(error))  # noqa: S301
+    assert (type(copy), str(copy)) == (TruncatedFileError, str(error))

@@ -1,0 +1,237 @@
+from __future__ import annotations
+
+import dataclasses
+import re
+from collections.abc import Callable
+from contextlib import suppress
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from data import Record, RunHeader, RunWriter, open_run
+from data.errors import PointError, ResultsError, RunClosedError
+from data.layout import append_rows
+from data.points import PointValues
+
+MakeRecord = Callable[..., Record]
+
+
+def assert_same(found: Record, expected: Record) -> None:
+    assert (found.shots, found.duration_ps, tuple(found.notes)) == (
+        expected.shots,
+        expected.duration_ps,
+        tuple(expected.notes),
+    )
+    pairs: list[tuple[NDArray[Any], NDArray[Any]]] = [(found.start_ps, expected.start_ps)]
+    assert list(found.counts) == list(expected.counts)
+    pairs += [(found.counts[name], expected.counts[name]) for name in expected.counts]
+    for table in ("attempts", "tags"):
+        columns = (field.name for field in dataclasses.fields(getattr(expected, table)))
+        pairs += [
+            (getattr(getattr(found, table), name), getattr(getattr(expected, table), name))
+            for name in columns
+        ]
+    for values, others in pairs:
+        assert values.dtype == others.dtype
+        np.testing.assert_array_equal(values, others)
+
+
+def test_what_was_written_is_read(tmp_path: Path, header: RunHeader, make_record: MakeRecord) -> None:
+    notes = [("first", "µ" * 251, ""), (), ("last",)]
+    records = [make_record(i, shots, 7 * i, notes[i]) for i, shots in enumerate((20, 0, 5))]
+    points: list[PointValues] = [
+        {"basis": "Z", "angle": 0.0},
+        {"basis": "X µ", "angle": 0.25},
+        {"basis": "", "angle": -1e-9},
+    ]
+    before = datetime.now(UTC)
+    with RunWriter.create(tmp_path, header) as writer:
+        for point, record in zip(points, records, strict=True):
+            writer.append(point, record)
+        path = writer.finish({"fidelity": 0.9}, message="as planned")
+    with open_run(path) as run:
+        assert (run.id, run.experiment, run.status, run.message) == (
+            writer.id,
+            "ten ions",
+            "complete",
+            "as planned",
+        )
+        assert run.ended is not None
+        assert before <= run.ended <= datetime.now(UTC)
+        assert run.header == header
+        assert run.parameters["window"].value == 5e-5
+        assert isinstance(run.parameters["cooled"].value, bool)
+        assert list(run.points) == points
+        assert len(run) == 3
+        assert run.results == {"fidelity": 0.9}
+        for found, expected in zip(run.records(), records, strict=True):
+            assert_same(found, expected)
+        assert_same(run.record(-1), records[-1])
+        assert repr(run) == f"<Run {run.id} ten ions: complete, 3 points>"
+
+
+def test_a_run_without_points_axes_and_readouts_is_a_file_too(tmp_path: Path, header: RunHeader) -> None:
+    bare = RunHeader("nothing", header.provenance)
+    with open_run(RunWriter.create(tmp_path, bare).finish()) as run:
+        assert (len(run), run.points, list(run.records()), run.results) == (0, (), [], {})
+        assert run.header == bare
+
+
+def test_the_name_begins_with_the_time_and_sorts(tmp_path: Path, header: RunHeader) -> None:
+    path = RunWriter.create(tmp_path, header).finish()
+    assert path.parent == tmp_path / "2025-03-14"
+    assert re.fullmatch(r"20250314T092653589-[0-9a-f]{4}-ten_ions\.h5", path.name)
+
+
+def test_runs_of_the_same_instant_have_their_own_files(tmp_path: Path, header: RunHeader) -> None:
+    paths = {RunWriter.create(tmp_path, header).finish() for _ in range(5)}
+    assert len(paths) == 5
+
+
+def test_each_point_is_in_the_file_before_the_next(
+    tmp_path: Path, header: RunHeader, make_record: MakeRecord
+) -> None:
+    writer = RunWriter.create(tmp_path, header)
+    for i in range(3):
+        writer.append({"basis": "Z", "angle": i}, make_record(i))
+        with open_run(writer.path) as run:  # the same process may read what it writes
+            assert (run.status, len(run)) == ("unfinished", i + 1)
+            assert_same(run.record(i), make_record(i))
+    writer.finish()
+
+
+def test_leaving_the_block_early_keeps_the_points(
+    tmp_path: Path, header: RunHeader, make_record: MakeRecord
+) -> None:
+    told = {
+        KeyboardInterrupt(): ("interrupted", "stopped by the user"),
+        ValueError("no"): ("failed", "ValueError: no"),
+    }
+    for error, expected in told.items():
+        writer = RunWriter.create(tmp_path, header)
+        with suppress(type(error)), writer:
+            writer.append({"basis": "Z", "angle": 0}, make_record(1))
+            raise error
+        with open_run(writer.path) as run:
+            assert (run.status, run.message, len(run)) == (*expected, 1)
+    with RunWriter.create(tmp_path, header) as writer:
+        pass
+    with open_run(writer.path) as run:
+        assert (run.status, run.message) == ("interrupted", "left before its end")
+
+
+def test_a_point_that_is_interrupted_half_way_is_overwritten(
+    tmp_path: Path, header: RunHeader, make_record: MakeRecord, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Ctrl-C may come between two columns; the point may then be repeated, and no column may be shifted."""
+    writer = RunWriter.create(tmp_path, header)
+    writer.append({"basis": "Z", "angle": 0}, make_record(0))
+    calls = []
+
+    def press_ctrl_c(dataset: h5py.Dataset, begin: int, values: NDArray[Any]) -> None:
+        calls.append(begin)
+        if len(calls) == 9:
+            raise KeyboardInterrupt
+        append_rows(dataset, begin, values)
+
+    monkeypatch.setattr("data.run_file.append_rows", press_ctrl_c)
+    with pytest.raises(KeyboardInterrupt):
+        writer.append({"basis": "Z", "angle": 1}, make_record(1, shots=50))
+    monkeypatch.undo()
+    writer.append({"basis": "X", "angle": 2}, make_record(2))
+    with open_run(writer.finish()) as run:
+        assert [point["angle"] for point in run.points] == [0, 2]
+        assert_same(run.record(0), make_record(0))
+        assert_same(run.record(1), make_record(2))
+
+
+def test_a_bad_point_leaves_the_run_as_it_was(
+    tmp_path: Path, header: RunHeader, make_record: MakeRecord
+) -> None:
+    writer = RunWriter.create(tmp_path, header)
+    writer.append({"basis": "Z", "angle": 0}, make_record(0))
+    with pytest.raises(PointError):
+        writer.append({"basis": "Z", "angle": np.nan}, make_record(1))
+    writer.append({"basis": "Z", "angle": 2}, make_record(2))
+    with open_run(writer.finish()) as run:
+        assert_same(run.record(1), make_record(2))
+
+
+def test_bad_results_do_not_end_the_run(tmp_path: Path, header: RunHeader, make_record: MakeRecord) -> None:
+    writer = RunWriter.create(tmp_path, header)
+    with pytest.raises(ResultsError):
+        writer.finish({"when": datetime.now(UTC)})
+    writer.append({"basis": "Z", "angle": 0}, make_record(0))
+    with open_run(writer.finish()) as run:
+        assert len(run) == 1
+
+
+def test_a_finished_run_takes_no_more(tmp_path: Path, header: RunHeader, make_record: MakeRecord) -> None:
+    writer = RunWriter.create(tmp_path, header)
+    path = writer.finish()
+    with pytest.raises(RunClosedError) as told:
+        writer.append({"basis": "Z", "angle": 0}, make_record(0))
+    assert str(told.value) == (
+        f"cannot add a point to {path}: it is closed already; do it before, inside the `with` block"
+    )
+    with pytest.raises(RunClosedError, match="cannot finish"):
+        writer.finish()
+
+
+def test_a_closed_run_keeps_what_was_read(tmp_path: Path, header: RunHeader, make_record: MakeRecord) -> None:
+    writer = RunWriter.create(tmp_path, header)
+    writer.append({"basis": "Z", "angle": 0}, make_record(0))
+    run = open_run(writer.finish())
+    run.record(0)
+    assert len(run.points) == 1
+    run.close()
+    run.close()
+    assert len(run.points) == 1
+    with pytest.raises(RunClosedError, match="cannot read"):
+        run.record(0)
+
+
+def test_a_point_that_is_not_there(tmp_path: Path, header: RunHeader) -> None:
+    with (
+        open_run(RunWriter.create(tmp_path, header).finish()) as run,
+        pytest.raises(IndexError, match="has 0 completed points, there is no point 0"),
+    ):
+        run.record(0)
+
+
+def test_columns_hold_all_points(tmp_path: Path, header: RunHeader, make_record: MakeRecord) -> None:
+    writer = RunWriter.create(tmp_path, header)
+    for i in range(3):
+        writer.append({"basis": "Z", "angle": i}, make_record(i))
+    with open_run(writer.finish()) as run:
+        windows = run.column("entry/photons/window")
+        expected = np.concatenate([make_record(i).tags.window_ps for i in range(3)])
+        np.testing.assert_array_equal(windows, expected)
+        np.testing.assert_array_equal(run.column("entry/photons/window", 5, 9), expected[5:9])
+        assert run.table_rows == {"shots": 60, "attempts": 120, "photons": 90, "log": 3, "scan": 3}
+
+
+def test_the_file_explains_itself(tmp_path: Path, header: RunHeader, make_record: MakeRecord) -> None:
+    """Plain h5py: units and meanings, scales, default plot, and filters that every library has."""
+    writer = RunWriter.create(tmp_path, header)
+    writer.append({"basis": "Z", "angle": 0.5}, make_record(0))
+    with h5py.File(writer.finish()) as file:
+        scan = file[file.attrs["default"]][file["entry"].attrs["default"]]
+        counts = make_record(0).counts["ions"]
+        np.testing.assert_allclose(scan[scan.attrs["signal"]][0], counts.mean(axis=0))
+        np.testing.assert_allclose(scan["ions_mean_errors"][0], counts.std(axis=0, ddof=1) / np.sqrt(20))
+        assert list(scan.attrs["axes"]) == ["angle", "ions_window"]
+        assert scan["angle"].attrs["units"] == "turn"
+        assert scan["ions_mean"].dims[0][0] == scan["point"]
+        assert file["entry/shots/counts/ions"].dims[0][0] == file["entry/shots/shot"]
+        assert file["entry/photons/timestamps"] == file["photon_data/timestamps"]
+        assert file["photon_data/timestamps_specs/timestamps_unit"][()] == 1e-12
+        assert list(file["entry/parameters"]) == ["window", "ions", "basis", "cooled"]
+        timestamps = file["photon_data/timestamps"]
+        assert (timestamps.shuffle, timestamps.compression, timestamps.fletcher32) == (True, "gzip", True)
+        assert file["provenance/program"].asstr()[()] == "program ten_ions µ"
