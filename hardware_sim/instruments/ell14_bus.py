@@ -1,0 +1,173 @@
+"""The serial bus of ELL14 mounts: it finds the commands in a stream without terminators and shares one line.
+
+A command is an address, two lower-case letters or digits, and data whose length follows from them. A reply is
+the address, two upper-case letters, data and CR LF.
+
+Source: Thorlabs ELLx modules protocol manual, issues 7 to 10. What happens to malformed bytes is a free
+choice.
+"""
+
+from __future__ import annotations
+
+import string
+import threading
+from collections.abc import Mapping
+
+from hardware_sim.instruments.ell14 import Ell14Mount, Status
+from hardware_sim.instruments.errors import InstrumentSetupError
+
+ADDRESSES = "0123456789ABCDEF"
+# Length of the data of each command that an ELL14 knows.
+DATA_LENGTHS = {
+    "in": 0, "gs": 0, "gp": 0, "gj": 0, "go": 0, "gv": 0, "us": 0, "fw": 0, "bw": 0,
+    "ho": 1, "ca": 1, "sv": 2, "ma": 8, "mr": 8, "sj": 8, "so": 8,
+}  # fmt: skip
+COMMAND_TIMEOUT = 2.0  # s; an incomplete command is dropped after this silence (manual)
+
+
+class Ell14Bus:
+    r"""Several mounts on one serial line; serve it with `serve_pty` or `serve_tcp`.
+
+    Attributes:
+        lock: Held by transports during each call.
+        mounts: The mounts, in the order given.
+
+    Example:
+        >>> import numpy as np
+        >>> mount = Ell14Mount("11400197", np.random.default_rng(1))
+        >>> line = Ell14Bus({"0": mount}).connect()
+        >>> line.receive(b"0in0gs", now=0.0)
+        b'0IN0E1140019720231701016800023000\r\n0GS00\r\n'
+    """
+
+    tcp_resource = "socket://{host}:{port}"
+    loses_link = False  # the USB adapter is fed by the computer, the mounts by their own supply
+    boot_time = 0.0
+
+    def __init__(self, mounts: Mapping[str, Ell14Mount]) -> None:
+        """Wire the mounts to the bus.
+
+        Args:
+            mounts: Mount by its address, one of the digits ``0`` to ``9`` and ``A`` to ``F``.
+
+        Raises:
+            InstrumentSetupError: If an address is none.
+        """
+        for address, mount in mounts.items():
+            if len(address) != 1 or address not in ADDRESSES:
+                raise InstrumentSetupError(
+                    "address", address, "one of 0-9 and A-F", "use one capital hex digit"
+                )
+            mount.assign(address)
+        self.lock = threading.RLock()
+        self.mounts = tuple(mounts.values())
+        self._powered = True
+        self._partial, self._last_byte_at = "", 0.0
+        self._sessions: list[Ell14Session] = []
+
+    def connect(self) -> Ell14Session:
+        """Listen to the line; all clients hear every reply, as they share one pair of wires."""
+        session = Ell14Session(self)
+        self._sessions.append(session)
+        return session
+
+    def disconnect(self, session: Ell14Session) -> None:
+        """Stop sending to a client."""
+        self._sessions.remove(session)
+
+    def switch_off(self, now: float) -> None:
+        """Cut the mounts' power at lab time ``now`` (s); they stop and fall silent."""
+        self._powered = False
+        self._partial = ""
+        for mount in self.mounts:
+            mount.lose_power(now)
+
+    def switch_on(self, now: float) -> None:
+        """Give the mounts their power back; they have forgotten where they are."""
+        self._powered = True
+
+    def due(self) -> float | None:
+        """Return the lab time in s at which the next motion ends, None if all rest."""
+        return min((end for mount in self.mounts if (end := mount.due()) is not None), default=None)
+
+    def take(self, data: bytes, now: float) -> None:
+        """Take bytes from any client and send what the mounts say to all of them.
+
+        Args:
+            data: Bytes from the client.
+            now: Lab time in s.
+        """
+        if not self._powered:
+            return
+        said = self._end_motions(now)
+        if self._partial and now - self._last_byte_at > COMMAND_TIMEOUT:
+            for mount in self._addressed(self._partial[0]):
+                mount.complain(Status.COMMUNICATION_TIMEOUT)
+            self._partial = ""
+        for byte in data:
+            said += self._take_byte(chr(byte), now)
+        if data:
+            self._last_byte_at = now
+        for session in self._sessions:
+            session.hear(said.encode("ascii"))
+
+    def _end_motions(self, now: float) -> str:
+        ended = sorted(
+            (end, index) for index, mount in enumerate(self.mounts) if (end := mount.due()) is not None
+        )
+        return "".join(self.mounts[index].finish(now) for _, index in ended)
+
+    def _addressed(self, address: str) -> list[Ell14Mount]:
+        return [mount for mount in self.mounts if mount.address == address]
+
+    def _take_byte(self, symbol: str, now: float) -> str:
+        place = len(self._partial)
+        legal = (ADDRESSES, string.ascii_lowercase + string.digits, string.ascii_lowercase + string.digits)
+        if symbol not in (legal[place] if place < 3 else string.hexdigits):
+            known, address = place >= 3, self._partial[:1]
+            self._partial = ""
+            return self._refuse(address) if known else ""
+        self._partial += symbol
+        address, command, data = self._partial[:1], self._partial[1:3], self._partial[3:]
+        if len(command) < 2 or len(data) < DATA_LENGTHS.get(command, 0):
+            return ""
+        self._partial = ""
+        if command not in DATA_LENGTHS:
+            return self._refuse(address)
+        return "".join(mount.obey(command, data.upper(), now) for mount in self._addressed(address))
+
+    def _refuse(self, address: str) -> str:
+        return "".join(mount.refuse(Status.COMMAND_ERROR) for mount in self._addressed(address))
+
+
+class Ell14Session:
+    """One client of the bus."""
+
+    __slots__ = ("_bus", "_heard")
+
+    def __init__(self, bus: Ell14Bus) -> None:
+        self._bus = bus
+        self._heard = b""
+
+    def hear(self, data: bytes) -> None:
+        """Keep what was said on the line until the client collects it."""
+        self._heard += data
+
+    def receive(self, data: bytes, now: float) -> bytes:
+        """Put bytes on the line and return what was heard on it since the last call.
+
+        Args:
+            data: Bytes from the client.
+            now: Lab time in s.
+        """
+        self._bus.take(data, now)
+        heard, self._heard = self._heard, b""
+        return heard
+
+    def due(self) -> float | None:
+        """Return the lab time in s of the next output, None if the mounts wait for the client."""
+        return self._bus.due()
+
+    def close(self) -> None:
+        """Leave the line."""
+        self._bus.disconnect(self)

@@ -1,0 +1,1 @@
+"""The physics of the simulated node: pure functions and small frozen models, no I/O."""
