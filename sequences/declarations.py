@@ -13,7 +13,7 @@ Example:
     (2e-06, 5e-06)
     >>> declarations(Wait)["time"].read("time", "5")
     Traceback (most recent call last):
-    sequences.errors.DeclaredValueError: time: '5' is not a finite number with a unit; write ...
+    sequences.errors.DeclaredValueError: time: '5' is not a finite time with its unit; write ...
 """
 
 from __future__ import annotations

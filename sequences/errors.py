@@ -36,6 +36,7 @@ import difflib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +63,20 @@ def nearest(name: str, known: Iterable[str]) -> str:
     return f"; known: {', '.join(names)}" if 0 < len(names) <= 40 else ""
 
 
+_KINDS: Final = {
+    "s": "time",
+    "Hz": "frequency",
+    "1/s": "rate",
+    "V": "voltage",
+    "V/m": "electric field",
+    "m": "length",
+    "T": "magnetic field",
+    "turn": "angle",
+    "dBm": "power",
+}
+"""Base unit -> what it measures, in the words of an error."""
+
+
 @dataclass(eq=False)
 class UnitError(SequenceError):
     """Text that is not a quantity of the expected unit."""
@@ -75,8 +90,8 @@ class UnitError(SequenceError):
             return f"{self.text!r} is not a plain finite number (%, ppm are accepted)"
         example = self.unit if self.unit != "s" else "us"
         return (
-            f"{self.text!r} is not a finite number with a unit; write for example '1.5 {example}' "
-            f"(units: {', '.join(self.accepted)})"
+            f"{self.text!r} is not a finite {_KINDS.get(self.unit, 'number')} with its unit; "
+            f"write for example '1.5 {example}' (units: {', '.join(self.accepted)})"
         )
 
 
@@ -379,7 +394,9 @@ class CompileError(SequenceError):
 
 def raise_together(problems: list[SequenceError]) -> None:
     """Raise nothing, the one problem, or all of them as a `CompileError`."""
-    if len(problems) == 1:
-        raise problems[0]
-    if problems:
-        raise CompileError(tuple(problems))
+    # A loop of the author's that writes one mistake many times is told once.
+    different = tuple({str(problem): problem for problem in problems}.values())
+    if len(different) == 1:
+        raise different[0]
+    if different:
+        raise CompileError(different)

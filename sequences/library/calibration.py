@@ -58,7 +58,7 @@ class Calibration:
     radial_frequency: float = quantity(
         unit="Hz", low="100 kHz", high="10 MHz", help="lowest radial mode of one ion"
     )
-    axial_frequency_at_1V: float = quantity(
+    axial_frequency_at_1_volt: float = quantity(
         unit="Hz",
         low="100 Hz",
         high="1 MHz",

@@ -62,12 +62,13 @@ def plan_transport(calibration: Calibration, ions: int, axial_frequency: float |
     if frequency >= limit:
         raise DeclaredValueError(
             "axial_frequency",
-            f"{show(frequency, 'Hz', 4)} makes {ions} ions a zig-zag: with {show(calibration.radial_frequency, 'Hz', 4)} "
-            f"radial confinement it must stay below {show(limit, 'Hz', 4)}",
+            f"{show(frequency, 'Hz', 4)} makes {ions} ions a zig-zag: with "
+            f"{show(calibration.radial_frequency, 'Hz', 4)} radial confinement it must stay below "
+            f"{show(limit, 'Hz', 4)}",
         )
     omega = 2 * np.pi * frequency
     positions = string_positions(ions) * np.cbrt(COULOMB / omega**2)
-    mean = (frequency / calibration.axial_frequency_at_1V) ** 2
+    mean = (frequency / calibration.axial_frequency_at_1_volt) ** 2
     push = omega**2 * (calibration.waist_position - positions) / CHARGE_TO_MASS / calibration.field_per_volt
     return Transport(frequency, positions, mean + push / 2, mean - push / 2)
 
@@ -80,7 +81,7 @@ def default_axial_frequency(calibration: Calibration, ions: int) -> float:
 def linear_limit(ions: int, radial_frequency: float) -> float:
     """Return the axial frequency (Hz) above which a string buckles into a zig-zag.
 
-    Source: the softest radial mode has omega_r^2 + omega_z^2/2 - mu omega_z^2/2 with the largest axial mode mu;
+    Source: the softest radial mode has omega_r^2 + omega_z^2/2 - mu omega_z^2/2 with the largest axial mu;
     D. James, Appl. Phys. B 66, 181 (1998).
     """
     if ions == 1:
@@ -91,7 +92,7 @@ def linear_limit(ions: int, radial_frequency: float) -> float:
 
 @lru_cache(maxsize=32)
 def string_positions(ions: int) -> NDArray[np.float64]:
-    """Return the equilibrium positions (ions,) of a string in units of its length scale, ascending; read-only.
+    """Return the equilibrium positions (ions,) of a string in units of its length scale; read-only.
 
     Newton's method on the balance of trap and repulsion, damped so that neighbours never pass each other. It
     starts from the parabolic density of a long string.

@@ -36,7 +36,7 @@ def test_what_is_no_time_is_refused_with_an_example(text: str) -> None:
     with pytest.raises(UnitError) as caught:
         parse(text, "s")
     assert str(caught.value) == (
-        f"{text!r} is not a finite number with a unit; write for example '1.5 us' "
+        f"{text!r} is not a finite time with its unit; write for example '1.5 us' "
         "(units: ps, ns, us, µs, ms, s)"
     )
 

@@ -162,9 +162,15 @@ def test_blocks_that_are_built_by_hand_are_on_channels_that_can_play_them(lab: A
 
 
 def test_problems_of_all_segments_are_told_together(lab: Any) -> None:
-    pulse = lab.shutter.pulse(1 * us)
-    texts = told(lambda: compiled(lab, parallel(pulse, pulse), repeat(parallel(pulse, pulse), 3)))
+    pulse, marker = lab.shutter.pulse(1 * us), lab.marker.pulse(1 * us)
+    texts = told(lambda: compiled(lab, parallel(pulse, pulse), repeat(parallel(marker, marker), 3)))
     assert [text.partition(":")[0] for text in texts] == ["OverlapError", "OverlapError"]
+
+
+def test_one_mistake_made_many_times_is_told_once(lab: Any) -> None:
+    pulse = lab.shutter.pulse(1 * us)
+    blocks = [parallel(pulse, pulse)] * 2 + [delay(1 * us)]
+    assert len(told(lambda: compiled(lab, *(repeat(block, 3) for block in blocks)))) == 1
 
 
 # Where segments meet.

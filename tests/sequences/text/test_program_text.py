@@ -122,7 +122,7 @@ def test_limits_may_be_open() -> None:
         (
             2,
             "target lab period 1 Hz",
-            "expected a time: '1 Hz' is not a finite number with a unit; write for example '1.5 us' "
+            "expected a time: '1 Hz' is not a finite time with its unit; write for example '1.5 us' "
             "(units: ps, ns, us, µs, ms, s)",
         ),
         (

@@ -1,0 +1,38 @@
+"""The command ``ionloom``. Commands are imported when they are called, so that help comes at once."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import click
+
+from control.cli.exits import exit_code
+from control.cli.late import Late, LateGroup
+
+__all__ = ["ionloom", "main"]
+
+COMMANDS: Final = {
+    "run": Late("control.cli.run:run", "Measure an experiment and analyse it."),
+    "list": Late("control.cli.listing:listing", "List the experiments, or the parameters of one."),
+    "show": Late("control.cli.show:show", "Show what a run was made with and what it says."),
+    "analyze": Late("control.cli.analyze:analyze", "Analyse a run again, from its file."),
+    "plot": Late("control.cli.plot:plot", "Draw a run into a picture beside its file."),
+    "runs": Late("control.cli.runs:runs", "List the runs of a folder, newest first."),
+    "compile": Late("control.cli.compiling:compiling", "Compile an experiment without playing it."),
+    "setup": Late("control.cli.setups:setups", "Look at the setup file of a lab."),
+}
+"""Every command, with the one line that ``ionloom --help`` shows of it."""
+
+
+@click.group(cls=LateGroup, late=COMMANDS, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="ionloom", prog_name="ionloom")
+def ionloom() -> None:
+    """Run a trapped-ion quantum-network node, real or simulated.
+
+    A first run:  ionloom run ten_ion_register
+    """
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run the command line and exit: 0 done, 1 failed, 2 used wrongly; never with a traceback."""
+    raise SystemExit(exit_code(lambda: ionloom.main(arguments, prog_name="ionloom", standalone_mode=False)))

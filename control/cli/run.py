@@ -1,0 +1,83 @@
+"""``ionloom run``."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from control.cli.options import json_option, out_option, parameter_option, setup_option
+from control.cli.outcome import print_outcome
+from control.cli.parameters import parameter_rows
+from control.cli.printing import ProgressBar
+from control.errors import ControlError, InterruptedRun
+from control.experiments.experiment import Experiment
+from control.experiments.registry import find_experiment
+from control.plan import choose, make_plan
+from control.runner import run_plan
+from control.setup import read_setup
+from sequences.errors import SequenceError
+
+
+class RunCommand(click.Command):
+    """A command whose help also tells the parameters of the experiment that stands before ``--help``."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Remember the arguments for the help."""
+        ctx.meta["arguments"] = tuple(args)
+        return super().parse_args(ctx, args)
+
+    def format_options(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the options, then the parameters of the experiment."""
+        super().format_options(ctx, formatter)
+        kind = _named_in(ctx.meta.get("arguments", ()))
+        if kind is not None:
+            with formatter.section(f"Parameters of {kind.name} (-p NAME=VALUE)"):
+                formatter.write_dl(
+                    [(row[0], " · ".join(filter(None, row[1:]))) for row in parameter_rows(kind)]
+                )
+
+
+def _named_in(arguments: tuple[str, ...]) -> type[Experiment] | None:
+    for argument in arguments:
+        if not argument.startswith("-"):
+            try:
+                return find_experiment(argument)
+            except (ControlError, SequenceError):
+                continue
+    return None
+
+
+@click.command(cls=RunCommand)
+@click.argument("name", metavar="NAME|FILE.py")
+@parameter_option
+@click.option("--shots", type=click.IntRange(min=1), help="Times that each point is measured.")
+@click.option(
+    "--seed", type=click.IntRange(min=0), help="Of a simulated lab: the same seed, the same clicks."
+)
+@setup_option
+@out_option
+@json_option
+def run(
+    name: str,
+    parameters: dict[str, str],
+    shots: int | None,
+    seed: int | None,
+    setup: str,
+    out: Path,
+    as_json: bool,
+) -> None:
+    """Measure an experiment and analyse it.
+
+    NAME is one of `ionloom list`; FILE.py holds one of your own.
+    With --help behind a name, its parameters are listed too.
+    """
+    experiment, calibration = choose(find_experiment(name), parameters, shots)
+    plan = make_plan(experiment, read_setup(setup), calibration)
+    try:
+        with ProgressBar() as bar:
+            path = run_plan(plan, seed=seed, out=out, progress=bar)
+    except InterruptedRun as stopped:
+        print_outcome(Path(stopped.path), experiment, as_json=as_json)
+        raise
+    print_outcome(path, experiment, as_json=as_json)

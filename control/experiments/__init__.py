@@ -1,0 +1,1 @@
+"""Experiments: what to measure, and how; the framework, and those that come with ionloom."""

@@ -1,0 +1,189 @@
+"""Runs an experiment: from its definition to a file that holds the data and what they say."""
+
+from __future__ import annotations
+
+import secrets
+import time
+from collections.abc import Callable, Mapping
+from contextlib import ExitStack, closing
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Final
+
+from control.bench import Bench, open_bench
+from control.errors import ControlError, InterruptedRun
+from control.experiments.experiment import Experiment
+from control.experiments.registry import author_errors, source_file
+from control.lab import Lab
+from control.plan import Plan, make_plan
+from control.setup import read_setup
+from data import DataError, Readout, Run, RunHeader, RunWriter, collect_provenance, open_run, write_results
+from sequences import Kind, SequenceError, declarations, print_program
+
+SEED_BITS: Final = 32  # short enough to be typed again
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a run is.
+
+    Attributes:
+        stage: what is going on, in a word or two.
+        done: points measured.
+        total: points planned.
+        seconds_left: estimated from the points measured; None before the first.
+    """
+
+    stage: str
+    done: int
+    total: int
+    seconds_left: float | None = None
+
+
+Watcher = Callable[[Progress], None]
+"""Is told of every step of a run."""
+
+
+def run(
+    experiment: Experiment,
+    *,
+    setup: str | Path = "innsbruck",
+    shots: int | None = None,
+    seed: int | None = None,
+    calibration: Mapping[str, float] | None = None,
+    out: str | Path = "runs",
+    progress: Watcher | None = None,
+) -> Path:
+    """Measure an experiment in a lab and analyse it.
+
+    Args:
+        experiment: with its parameters.
+        setup: name or file of the lab's setup.
+        shots: at each point; None for the experiment's own number.
+        seed: of a simulated lab; None for a new one. The same seed gives the same clicks.
+        calibration: calibrated values to use instead of those of the setup, in their base units.
+        out: folder for the run file.
+        progress: called at every step.
+
+    Returns:
+        The run file; `data.open_run` reads it.
+
+    Raises:
+        ConfigError: the setup or a value cannot be used.
+        SequenceError: the sequence cannot be played.
+        ExperimentError: the experiment's own code fails; data measured before are kept.
+        DeviceError: an instrument does not answer or refuses.
+        DataError: the file cannot be written.
+        InterruptedRun: stopped by Ctrl-C; the points measured before are kept.
+    """
+    chosen = experiment if shots is None else experiment.with_shots(shots)
+    plan = make_plan(chosen, read_setup(setup), calibration)
+    return run_plan(plan, seed=seed, out=out, progress=progress)
+
+
+def run_plan(
+    plan: Plan, *, seed: int | None = None, out: str | Path = "runs", progress: Watcher | None = None
+) -> Path:
+    """Measure and analyse what was planned; arguments and errors are those of `run`."""
+    watch = progress or _ignore
+    seed = secrets.randbits(SEED_BITS) if seed is None else seed
+    watch(Progress("preparing", 0, len(plan.points)))
+    with ExitStack() as stack:
+        lab = stack.enter_context(closing(plan.setup.open_lab(seed)))
+        bench = stack.enter_context(open_bench(plan.setup.instruments, lab.resources))
+        lab.load(plan.experiment.ions)
+        path = _measure(plan, lab, bench, RunWriter.create(out, _header(plan, seed)), watch)
+    watch(Progress("analysing", len(plan.points), len(plan.points)))
+    try:
+        analyse_run(plan.experiment, path)
+    except KeyboardInterrupt:
+        raise InterruptedRun(path=str(path), points=len(plan.points), planned=len(plan.points)) from None
+    return path
+
+
+def analyse_run(experiment: Experiment, path: Path) -> dict[str, object]:
+    """Analyse a run from its file and write the results into it.
+
+    Args:
+        experiment: with the parameters of the run.
+        path: of the run file.
+
+    Returns:
+        The results.
+
+    Raises:
+        ExperimentError: the analysis fails; the data are not touched.
+    """
+    with open_run(path) as recorded, author_errors(f"analyse() of {experiment.name}", kept=str(path)):
+        results = dict(experiment.analyse(recorded))
+    write_results(path, results)
+    return results
+
+
+def recorded_experiment(kind: type[Experiment], run: Run) -> Experiment:
+    """Return an experiment with the parameters that a run was made with.
+
+    Args:
+        kind: the experiment, as its code is now.
+        run: one of its runs.
+    """
+    known = declarations(kind)
+    stored: dict[str, Any] = {name: run.parameters[name].value for name in known if name in run.parameters}
+    with author_errors(f"making {kind.name} with the parameters of run {run.id}"):
+        return kind(**stored)
+
+
+def _measure(plan: Plan, lab: Lab, bench: Bench, writer: RunWriter, watch: Watcher) -> Path:
+    """Play every point and append it to the file, which is closed however this ends."""
+    total = len(plan.points)
+    began = time.monotonic()
+    try:
+        with writer:
+            for point, program in zip(plan.points, plan.programs, strict=True):
+                bench.set(point.instruments)
+                writer.append(point.columns(), lab.play(program, plan.experiment.shots))
+                left = (time.monotonic() - began) / writer.points * (total - writer.points)
+                watch(Progress("measuring", writer.points, total, left))
+            return writer.finish()
+    except KeyboardInterrupt:
+        _analyse_what_is_there(plan.experiment, writer.path)
+        raise InterruptedRun(path=str(writer.path), points=writer.points, planned=total) from None
+
+
+def _analyse_what_is_there(experiment: Experiment, path: Path) -> None:
+    """Analyse an interrupted run, if its points are enough for the experiment's analysis."""
+    try:
+        analyse_run(experiment, path)
+    except (ControlError, DataError, SequenceError):
+        return
+
+
+def _header(plan: Plan, seed: int) -> RunHeader:
+    source = source_file(type(plan.experiment))
+    return RunHeader(
+        experiment=plan.experiment.name,
+        provenance=collect_provenance(source, datetime.now(UTC)),
+        parameters=plan.values,
+        axes=plan.axes,
+        readouts=_readouts(plan),
+        program=print_program(plan.programs[0]),  # the others differ in the values of the points only
+        setup=plan.setup.text,
+        source=source.read_text(encoding="utf-8") if source else "",
+        seed=seed,
+        shots_per_point=plan.experiment.shots,
+    )
+
+
+def _readouts(plan: Plan) -> tuple[Readout, ...]:
+    """Return how many counts a shot gives: one a window of a counter, one an ion of a camera exposure."""
+    program = plan.programs[0]
+    widths: dict[str, int] = {}
+    for row in program.readouts:
+        camera = program.target.by_number[row.channel].kind is Kind.CAMERA
+        widths[row.name] = plan.experiment.ions if camera else widths.get(row.name, 0) + 1
+    return tuple(Readout(name, width) for name, width in widths.items())
+
+
+def _ignore(_progress: Progress) -> None:
+    """Watch nothing."""

@@ -1,0 +1,93 @@
+"""The rules of the house that a machine can check."""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import subprocess
+import sys
+import tomllib
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[1]
+ROOMS = ("control", "data", "hardware_sim", "sequences")
+MODULES = [path for room in ROOMS for path in sorted((ROOT / room).rglob("*.py"))]
+FACES = [path for path in MODULES if path.name == "__init__.py"]
+LONGEST_MODULE = 600
+LONGEST_FUNCTION = 60
+
+
+def name_of(path: Path) -> str:
+    return ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__")
+
+
+@pytest.mark.parametrize("room", ROOMS)
+def test_rooms_resolve_to_this_checkout(room: str) -> None:
+    found = Path(importlib.import_module(room).__file__ or "").resolve()
+    assert found == ROOT / room / "__init__.py", (
+        f"import {room} finds {found}: uninstall the package that took the name"
+    )
+
+
+def test_import_contracts_are_kept() -> None:
+    lint = [
+        sys.executable,
+        "-c",
+        "import sys; from importlinter.cli import lint_imports; sys.exit(lint_imports())",
+    ]
+    done = subprocess.run(lint, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("path", FACES, ids=name_of)
+def test_faces_hold_imports_and_all_only(path: Path) -> None:
+    """A package's face names what it offers, and every name is there."""
+    tree = ast.parse(path.read_text())
+    allowed = (ast.Import, ast.ImportFrom, ast.Expr, ast.Assign, ast.AnnAssign, ast.If, ast.FunctionDef)
+    strangers = [type(node).__name__ for node in tree.body if not isinstance(node, allowed)]
+    assert not strangers
+    module = importlib.import_module(name_of(path))
+    for name in getattr(module, "__all__", ()):
+        assert getattr(module, name, None) is not None, f"{name_of(path)} has no {name}"
+    assert list(getattr(module, "__all__", ())) == sorted(getattr(module, "__all__", ()), key=ruff_order)
+
+
+def ruff_order(name: str) -> tuple[int, str]:
+    """Constants, then classes, then functions: how ruff sorts `__all__`."""
+    kind = 0 if name.isupper() else 1 if name[:1].isupper() else 2
+    return kind, name
+
+
+@pytest.mark.parametrize("path", MODULES, ids=name_of)
+def test_modules_and_functions_stay_small(path: Path) -> None:
+    text = path.read_text()
+    assert text.count("\n") <= LONGEST_MODULE, f"split {path.relative_to(ROOT)} by concept"
+    functions = (ast.FunctionDef, ast.AsyncFunctionDef)
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, functions):
+            length = (node.end_lineno or node.lineno) - node.lineno + 1
+            assert length <= LONGEST_FUNCTION, f"{path.name}:{node.lineno} {node.name} has {length} lines"
+
+
+def test_module_names_are_nouns_of_the_field() -> None:
+    banned = {"utils", "util", "helpers", "helper", "common", "manager", "base", "misc"}
+    assert not [path for path in MODULES if path.stem in banned]
+
+
+def test_every_third_party_import_is_declared() -> None:
+    """A fresh environment with the declared dependencies can import every module."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    declared = project["dependencies"] + project["optional-dependencies"]["plots"]
+    names = {requirement.split(">=")[0].strip().lower().replace("-", "_") for requirement in declared}
+    names |= {"serial"} if "pyserial" in names else set()
+    imported = {
+        (alias.name if isinstance(node, ast.Import) else node.module or "").split(".")[0]
+        for path in MODULES
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Import) or (isinstance(node, ast.ImportFrom) and node.level == 0)
+        for alias in node.names
+    }
+    strangers = imported - names - set(ROOMS) - set(sys.stdlib_module_names)
+    assert not strangers, f"imported but not declared: {sorted(strangers)}"
