@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hardware_sim.core.ensemble import METASTABLE_D3, METASTABLE_D5, S_UP, S, Shots
-from hardware_sim.core.light import ROTTEN, ScatteringLight, cool, read_light, shine, shining_time
+from hardware_sim.core.light import NEGLIGIBLE, ScatteringLight, cool, read_light, shine, shining_time
 from hardware_sim.core.signals import Stretch
 from hardware_sim.core.stage import Stage
 from hardware_sim.physics.calcium import D52
@@ -54,7 +54,7 @@ def _expose(stage: Stage, shots: Shots, stretch: Stretch, light: ScatteringLight
     """
     properties, duration = stage.properties, stretch.duration
     shining = np.zeros((len(shots), stage.string.ions))
-    looked = light.doppler * duration > ROTTEN
+    looked = light.doppler * duration > NEGLIGIBLE
     if looked:
         dark = _project(stage, shots, light)
         lifetime = 1 / (1 / D52.lifetime + light.quench)

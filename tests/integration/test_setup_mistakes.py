@@ -39,7 +39,7 @@ def test_all_mistakes_are_told_at_once(tmp_path: Path) -> None:
         read_setup(file)
     told = "\n".join(caught.value.problems)
     for part in (
-        "channels.repump.drives: the simulated node has no 'repumping beam'; did you mean pumping beam or repump beam",
+        "channels.repump.drives: the simulated node has no 'repumping beam'; did you mean pumping beam",
         "channels: nothing drives the 'repump beam'",
         "instruments.trap_rf.limits.power: ['0 dBm'] is not a range; write [lowest, highest]",
         "quarter_wave_plate",
