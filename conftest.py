@@ -10,6 +10,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+# The same examples every time, however slow the machine: a test that fails, fails for everyone.
+settings.register_profile("ionloom", deadline=None, derandomize=True)
+settings.load_profile("ionloom")
 
 LOOPBACK = ("127.", "::1", "localhost")
 GRACE = 2.0  # s that a server thread gets to end after its close()

@@ -22,7 +22,7 @@ class TimeTags:
         t_ps: (tags,) int64, picoseconds since the start of the run; sorted.
         channel: (tags,) uint16, number of the input channel.
         shot: (tags,) int64, shot of the point, from 0.
-        attempt: (tags,) uint16, attempt of the shot, from 0.
+        attempt: (tags,) uint32, attempt of the shot, from 0.
         readout: (tags,) uint16, row of the program's table of readouts.
         window_ps: (tags,) int64, picoseconds since the gate opened.
     """
@@ -30,7 +30,7 @@ class TimeTags:
     t_ps: NDArray[np.int64]
     channel: NDArray[np.uint16]
     shot: NDArray[np.int64]
-    attempt: NDArray[np.uint16]
+    attempt: NDArray[np.uint32]
     readout: NDArray[np.uint16]
     window_ps: NDArray[np.int64]
 
@@ -44,13 +44,13 @@ class Attempts:
 
     Attributes:
         shot: (attempts,) int64, shot of the point, from 0.
-        attempt: (attempts,) uint16, from 0 within the shot.
+        attempt: (attempts,) uint32, from 0 within the shot.
         start_ps: (attempts,) int64, picoseconds since the start of the run.
         heralded: (attempts,) bool.
     """
 
     shot: NDArray[np.int64]
-    attempt: NDArray[np.uint16]
+    attempt: NDArray[np.uint32]
     start_ps: NDArray[np.int64]
     heralded: NDArray[np.bool_]
 

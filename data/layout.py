@@ -111,7 +111,7 @@ def _table_columns(readouts: tuple[Readout, ...]) -> list[Column]:
         ),
         Column(f"{ATTEMPTS}/point", "attempts", _INT32, "point of the run"),
         Column(f"{ATTEMPTS}/shot", "attempts", _INT32, "shot of the point"),
-        Column(f"{ATTEMPTS}/attempt", "attempts", _UINT16, "attempt of the shot"),
+        Column(f"{ATTEMPTS}/attempt", "attempts", _UINT32, "attempt of the shot"),
         Column(
             f"{ATTEMPTS}/start", "attempts", _INT64, "start of the attempt since the start of the run", "ps"
         ),
@@ -120,7 +120,7 @@ def _table_columns(readouts: tuple[Readout, ...]) -> list[Column]:
         Column(f"{PHOTON_DATA}/detectors", "photons", _UINT16, "number of the input channel"),
         Column(f"{PHOTONS}/point", "photons", _INT32, "point of the run"),
         Column(f"{PHOTONS}/shot", "photons", _INT32, "shot of the point"),
-        Column(f"{PHOTONS}/attempt", "photons", _UINT16, "attempt of the shot"),
+        Column(f"{PHOTONS}/attempt", "photons", _UINT32, "attempt of the shot"),
         Column(f"{PHOTONS}/readout", "photons", _UINT16, "row of the program's table of readouts"),
         Column(f"{PHOTONS}/window", "photons", _INT64, "click since its gate opened", "ps"),
         Column(f"{LOG}/point", "log", _INT32, "point of the run"),

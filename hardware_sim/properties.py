@@ -181,7 +181,7 @@ def read_properties(table: Mapping[str, Any]) -> tuple[NodeProperties | None, li
         if not isinstance(table[name], Mapping) or "value" not in table[name]:
             continue  # a malformed entry is told by whoever reads the file
         try:
-            values[name] = declaration.read(f"node.{name}", table[name]["value"])
+            values[name] = declaration.read(f"node.{name}", str(table[name]["value"]))
         except DeclaredValueError as error:
             problems.append(str(error))
     complete = len(values) == len(known) and not problems

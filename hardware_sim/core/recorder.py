@@ -16,7 +16,7 @@ _TAG = np.dtype(
         ("t_ps", "i8"),
         ("channel", "u2"),
         ("shot", "i8"),
-        ("attempt", "u2"),
+        ("attempt", "u4"),
         ("readout", "u2"),
         ("window_ps", "i8"),
     ]
@@ -32,12 +32,12 @@ class Recorder:
     """
 
     def __init__(self, program: Program, shots: int, ions: int) -> None:
-        self.attempt = np.zeros(shots, dtype=np.uint16)
-        self._attempted = np.zeros(shots, dtype=np.uint16)
+        self.attempt = np.zeros(shots, dtype=np.uint32)
+        self._attempted = np.zeros(shots, dtype=np.uint32)
         self._program = program
         self._tags: list[NDArray[np.void]] = []
         self._attempts: list[
-            tuple[NDArray[np.int64], NDArray[np.uint16], NDArray[np.int64], NDArray[np.bool_]]
+            tuple[NDArray[np.int64], NDArray[np.uint32], NDArray[np.int64], NDArray[np.bool_]]
         ] = []
         self.counts = {
             name: np.zeros((shots, width), dtype=np.int32)
@@ -90,7 +90,7 @@ class Recorder:
     def finish_attempt(
         self,
         shots: NDArray[np.int64],
-        attempt: NDArray[np.uint16],
+        attempt: NDArray[np.uint32],
         start_ps: NDArray[np.int64],
         heralded: NDArray[np.bool_],
     ) -> None:
@@ -118,7 +118,7 @@ class Recorder:
         columns = (
             [np.concatenate(column) for column in zip(*self._attempts, strict=True)] if self._attempts else []
         )
-        shot, attempt, begun, heralded = columns or [np.empty(0, t) for t in ("i8", "u2", "i8", "?")]
+        shot, attempt, begun, heralded = columns or [np.empty(0, t) for t in ("i8", "u4", "i8", "?")]
         order = np.lexsort((attempt, shot))
         begun = begun + shift_ps[shot]
         return Record(

@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 from scipy.special import erf, gammainc, gammaincc
 
 from hardware_sim.physics.calcium import D52
-from hardware_sim.physics.cooling import scattering_rate
 
 Floats: TypeAlias = NDArray[np.float64]
 
@@ -35,21 +34,6 @@ class ThresholdErrors:
     def mean(self) -> float:
         """Error for an ion that is as often bright as dark."""
         return (self.bright + self.dark) / 2
-
-
-def bright_rate(saturated_rate: float, saturation: float, detuning: float, linewidth: float) -> float:
-    """Return the count rate of a bright ion in light of some strength and colour.
-
-    Args:
-        saturated_rate: counts per second in the limit of strong light; the detection efficiency is in it.
-        saturation: resonant saturation parameter s.
-        detuning: light less resonance, in Hz.
-        linewidth: full natural width of the line, in Hz.
-
-    Returns:
-        Counts per second: the two-level law of `scattering_rate`, scaled.
-    """
-    return saturated_rate * scattering_rate(saturation, detuning, linewidth) / (math.pi * linewidth)
 
 
 def exposure(

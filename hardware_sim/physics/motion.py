@@ -74,36 +74,6 @@ def lamb_dicke_squared(wavelength: float, cosine: float, mode_frequencies: Float
     return (recoil(wavelength) * cosine**2 / mode_frequencies)[:, None] * vectors**2
 
 
-def sample_quanta(
-    rng: np.random.Generator, mean: Floats, shots: int, coherent: Complexes | None = None
-) -> Floats:
-    """Draw the energies of the modes in many shots.
-
-    A displaced thermal state is a mixture of coherent states; what is drawn is the intensity of the one that
-    the shot finds (the Glauber P distribution). Its average is the mean phonon number, and the average
-    carrier coupling over it, see `debye_waller`, is exact.
-
-    Args:
-        rng: source of randomness.
-        mean: thermal mean phonon numbers (modes,).
-        shots: number of draws.
-        coherent: coherent amplitudes (modes,) on top of the thermal motion.
-
-    Returns:
-        Phonon numbers (shots, modes), continuous.
-
-    Source: Glauber, Phys. Rev. 131, 2766 (1963).
-    """
-    quanta = rng.standard_exponential((shots, len(mean)))
-    quanta *= mean
-    if coherent is not None:
-        moved = np.flatnonzero(coherent)
-        thermal, size = quanta[:, moved], np.abs(coherent[moved])
-        phase = rng.uniform(0.0, 2 * np.pi, thermal.shape)
-        quanta[:, moved] = thermal + size**2 + 2 * size * np.sqrt(thermal) * np.cos(phase)
-    return quanta
-
-
 def debye_waller(quanta: Floats, eta_squared: Floats) -> Floats:
     """Return by how much motion weakens the carrier coupling of each ion in each shot.
 

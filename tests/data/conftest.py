@@ -62,7 +62,7 @@ def make_record() -> MakeRecord:
             },
             attempts=Attempts(
                 shot=np.repeat(np.arange(shots, dtype=np.int64), 2),
-                attempt=np.tile(np.arange(2, dtype=np.uint16), shots),
+                attempt=np.tile(np.arange(2, dtype=np.uint32), shots),
                 start_ps=np.arange(2 * shots, dtype=np.int64) * 10**8,
                 heralded=rng.random(2 * shots) < 0.5,
             ),
@@ -70,7 +70,7 @@ def make_record() -> MakeRecord:
                 t_ps=np.sort(rng.integers(0, 10**12, clicks)),
                 channel=rng.integers(0, 2, clicks).astype(np.uint16),
                 shot=np.sort(rng.integers(0, max(shots, 1), clicks)),
-                attempt=rng.integers(0, 2, clicks).astype(np.uint16),
+                attempt=rng.integers(0, 2, clicks).astype(np.uint32),
                 readout=rng.integers(0, 5, clicks).astype(np.uint16),
                 window_ps=rng.integers(0, 10**8, clicks),
             ),

@@ -33,7 +33,7 @@ def make(i):
     n = np.arange(200)
     return Record(
         200, n * 10**6, 10**9, {"ions": rng.poisson(9, (200, 10)).astype(np.int32)},
-        Attempts(n, (0 * n).astype(np.uint16), n * 10**6, n % 2 == 0),
+        Attempts(n, (0 * n).astype(np.uint32), n * 10**6, n % 2 == 0),
         TimeTags(n * 10**6, *(np.full(200, i % 99, dtype) for dtype in ("u2", "i8", "u2", "u2", "i8"))),
         (f"point {i}",),
     )

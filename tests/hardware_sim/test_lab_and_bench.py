@@ -124,12 +124,12 @@ def correlation(lab: SimulatedLab, program: Program, shots: int) -> tuple[float,
 def test_a_plate_at_a_wrong_angle_gives_wrong_correlations(innsbruck: Any, ready: SimulatedLab) -> None:
     program = pairs_program(innsbruck)
     ready.load(1)
-    right, pairs = correlation(ready, program, 1500)
+    right, pairs = correlation(ready, program, 2200)
     with Plates(ready.resources["simulated:plates"]) as plates:
         plates.turn("0", (12.3 + 22.5) / 360)  # a half-wave plate by 1/16 of a turn: the diagonal basis
-        middle, _ = correlation(ready, program, 1500)
+        middle, _ = correlation(ready, program, 2200)
         plates.turn("0", (12.3 + 45.0) / 360)
-        wrong, _ = correlation(ready, program, 1500)
+        wrong, _ = correlation(ready, program, 2200)
     # Some 200 pairs: the parity of an uncorrelated basis is within 0.4 of zero but for 1 in 10^7 (5.6 sigma).
     assert pairs > 150
     assert right > 0.8

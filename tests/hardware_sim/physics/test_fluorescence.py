@@ -7,22 +7,10 @@ import pytest
 from scipy.integrate import quad
 from scipy.stats import poisson
 
-from hardware_sim.physics.cooling import scattering_rate
 from hardware_sim.physics.crystal import equilibrium_positions, length_scale
-from hardware_sim.physics.fluorescence import bright_rate, counts, exposure, leakage, threshold_errors
+from hardware_sim.physics.fluorescence import counts, exposure, leakage, threshold_errors
 
 BRIGHT, DARK = 14e3, 1e3  # counts/s, published for the node's photomultiplier
-
-
-class TestBrightRate:
-    def test_follows_the_scattering_rate(self) -> None:
-        for saturation, detuning in ((0.3, -5e6), (4.0, 20e6)):
-            ratio = bright_rate(1.0, saturation, detuning, 22.4e6) / bright_rate(1.0, 1.0, 0.0, 22.4e6)
-            expected = scattering_rate(saturation, detuning, 22.4e6) / scattering_rate(1.0, 0.0, 22.4e6)
-            assert ratio == pytest.approx(expected)
-
-    def test_strong_light_reaches_the_saturated_rate(self) -> None:
-        assert bright_rate(42e3, 1e9, 0.0, 22.4e6) == pytest.approx(42e3, rel=1e-6)
 
 
 class TestExposure:

@@ -11,9 +11,25 @@ from numpy.typing import NDArray
 from scipy.special import eval_laguerre, j0
 
 from hardware_sim.physics.crystal import mode_frequencies, modes, radial_frequencies
-from hardware_sim.physics.motion import debye_waller, doppler_limit, lamb_dicke_squared, sample_quanta
+from hardware_sim.physics.motion import debye_waller, doppler_limit, lamb_dicke_squared
 
 Floats = NDArray[np.float64]
+
+
+def sample_quanta(
+    rng: np.random.Generator, mean: Floats, shots: int, coherent: NDArray[np.complex128] | None = None
+) -> Floats:
+    """Draw quanta (shots, modes) of thermal modes on top of a coherent motion: the Glauber P distribution."""
+    quanta = rng.standard_exponential((shots, len(mean)))
+    quanta *= mean
+    if coherent is not None:
+        moved = np.flatnonzero(coherent)
+        thermal, size = quanta[:, moved], np.abs(coherent[moved])
+        phase = rng.uniform(0.0, 2 * np.pi, thermal.shape)
+        quanta[:, moved] = thermal + size**2 + 2 * size * np.sqrt(thermal) * np.cos(phase)
+    return quanta
+
+
 WIDTH = 22.4e6
 RAMAN = 393.366e-9
 

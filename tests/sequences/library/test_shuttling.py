@@ -56,6 +56,6 @@ def test_a_zig_zag_is_refused(calibration: Calibration) -> None:
     with pytest.raises(DeclaredValueError) as caught:
         plan_transport(calibration, 10, 0.6e6)
     assert str(caught.value) == (
-        "axial_frequency: 600 kHz makes 10 ions a zig-zag: with 2.4 MHz radial confinement it must stay below "
-        "522.2 kHz"
+        "axial_frequency: 600 kHz makes 10 ions a zig-zag: "
+        "with 2.4 MHz radial confinement it must stay below 522.2 kHz"
     )
