@@ -34,6 +34,7 @@ class SingleIonPhoton(Experiment):
     Source: Meraner, thesis Innsbruck, ch. 5, for the sequence.
     """
 
+    ions: int = count(1, low=1, high=1, help="ions in the trap")
     shots: int = count(1000, low=1, high=10_000_000, help="attempt loops in each of the nine settings")
     attempts: int = count(40, low=1, high=10_000, help="photon pulses tried at most")
     cooling: float = quantity("1.5 ms", unit="s", low="100 us", high="1 s", help="Doppler cooling at first")
