@@ -30,7 +30,7 @@ class Illumination:
 
     @property
     def start(self) -> int:
-        """Ps."""
+        """Time of the timeline, in ps."""
         return self.stretch.start
 
 
@@ -42,7 +42,7 @@ class PhotonPulse:
 
     @property
     def start(self) -> int:
-        """Ps."""
+        """Time of the timeline, in ps."""
         return self.stretches[0].start
 
 

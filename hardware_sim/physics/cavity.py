@@ -12,39 +12,14 @@ from math import cos, pi, sin, sqrt
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from hardware_sim.physics.errors import PhysicsError
-
-SPEED_OF_LIGHT = 299_792_458.0  # m/s, exact by the definition of the metre
+from hardware_sim.constants import LIGHT_SPEED
+from hardware_sim.physics.errors import ModelError
 
 # Squared coupling of each branch relative to `Cavity.coupling`, by 2m of the 3d D5/2 sublevel that the ion
 # reaches from 4p P3/2(m=-3/2). It is the squared Clebsch-Gordan coefficient (10/15, 4/15) times the
 # projection of the dipole on the mode: seen perpendicular to the field, sigma light keeps one half of it and
 # pi light all. Source: Schupp, PhD thesis (Innsbruck 2021), sections 3.2 and 3.3.
 BRANCH_WEIGHTS = {-5: 5 / 15, -3: 4 / 15}
-
-
-class ModelError(PhysicsError):
-    """A number lies outside of what a physical model describes.
-
-    Attributes:
-        quantity: What was given, in words, with its place.
-        value: The number that was given.
-        limit: What is allowed, in words.
-        unit: Unit of `value`; empty for a pure number.
-        advice: What to do about it.
-    """
-
-    def __init__(self, quantity: str, value: float, limit: str, unit: str, advice: str) -> None:
-        super().__init__(quantity, value, limit, unit, advice)
-        self.quantity = quantity
-        self.value = value
-        self.limit = limit
-        self.unit = unit
-        self.advice = advice
-
-    def __str__(self) -> str:
-        number = f"{self.value:g} {self.unit}".rstrip()
-        return f"{self.quantity} is {number}, but must be {self.limit}: {self.advice}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +83,7 @@ def free_spectral_range(length: float) -> float:
         >>> round(free_spectral_range(19.9057e-3) / 1e9, 4)
         7.5303
     """
-    return SPEED_OF_LIGHT / (2 * length)
+    return LIGHT_SPEED / (2 * length)
 
 
 def mode_waist(length: float, curvature: float, wavelength: float) -> float:
@@ -158,7 +133,7 @@ def vacuum_coupling(length: float, waist: float, wavelength: float, decay: float
     Source: the vacuum field of the mode volume π w0² L/4 on the dipole that belongs to γ;
         Schupp, PhD thesis (Innsbruck 2021), section 2.3.
     """
-    squared = 3 * SPEED_OF_LIGHT * wavelength**2 * (2 * pi * decay) / (pi**2 * waist**2 * length)
+    squared = 3 * LIGHT_SPEED * wavelength**2 * (2 * pi * decay) / (pi**2 * waist**2 * length)
     return sqrt(squared) / (2 * pi)
 
 

@@ -6,37 +6,38 @@
         ├── SublevelError       a magnetic sublevel that the level does not have
         ├── ConfinementError    a trap that does not hold the ion along one direction
         ├── StabilityError      a radio-frequency drive outside the stable region
-        └── ZigzagError         a string squeezed until it buckles
+        ├── ZigzagError         a string squeezed until it buckles
+        └── ModelError          a number outside of what a model describes
 
 The facts are fields; the text is made when it is asked for.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 
 class PhysicsError(ValueError):
     """The simulated lab was asked for something that physics refuses."""
 
 
+@dataclass(eq=False)
 class IonCountError(PhysicsError):
     """A string was asked for with fewer than one ion."""
 
-    def __init__(self, ions: int) -> None:
-        super().__init__(ions)
-        self.ions = ions
+    ions: int
 
     def __str__(self) -> str:
         return f"a string of {self.ions} ions cannot exist: give a number of ions of at least 1"
 
 
+@dataclass(eq=False)
 class SublevelError(PhysicsError):
     """A magnetic quantum number does not belong to the level."""
 
-    def __init__(self, level: str, m: float, momentum: float) -> None:
-        super().__init__(level, m, momentum)
-        self.level = level
-        self.m = m
-        self.momentum = momentum
+    level: str
+    m: float
+    momentum: float
 
     def __str__(self) -> str:
         return (
@@ -45,16 +46,15 @@ class SublevelError(PhysicsError):
         )
 
 
+@dataclass(eq=False)
 class ConfinementError(PhysicsError):
     """The trap does not confine the ion along one direction."""
 
-    def __init__(self, direction: str, quantity: str, value: float, limit: float, unit: str) -> None:
-        super().__init__(direction, quantity, value, limit, unit)
-        self.direction = direction
-        self.quantity = quantity
-        self.value = value
-        self.limit = limit
-        self.unit = unit
+    direction: str
+    quantity: str
+    value: float
+    limit: float
+    unit: str
 
     def __str__(self) -> str:
         return (
@@ -63,14 +63,13 @@ class ConfinementError(PhysicsError):
         )
 
 
+@dataclass(eq=False)
 class StabilityError(PhysicsError):
-    """The radio-frequency drive is too strong for a stable ion."""
+    """The radio-frequency drive is too strong for a stable ion; amplitudes in V."""
 
-    def __init__(self, q: float, limit: float, rf_amplitude: float) -> None:
-        super().__init__(q, limit, rf_amplitude)
-        self.q = q
-        self.limit = limit
-        self.rf_amplitude = rf_amplitude
+    q: float
+    limit: float
+    rf_amplitude: float
 
     def __str__(self) -> str:
         highest = self.rf_amplitude * self.limit / self.q
@@ -80,20 +79,42 @@ class StabilityError(PhysicsError):
         )
 
 
+@dataclass(eq=False)
 class ZigzagError(PhysicsError):
-    """The axial confinement is so strong that the linear string buckles."""
+    """The axial confinement is so strong that the linear string buckles; frequencies in Hz."""
 
-    def __init__(self, ions: int, axial_frequency: float, limit: float, radial_frequency: float) -> None:
-        super().__init__(ions, axial_frequency, limit, radial_frequency)
-        self.ions = ions
-        self.axial_frequency = axial_frequency
-        self.limit = limit
-        self.radial_frequency = radial_frequency
+    ions: int
+    axial_frequency: float
+    limit: float
+    radial_frequency: float
 
     def __str__(self) -> str:
         return (
             f"a string of {self.ions} ions buckles at an axial frequency of "
             f"{self.axial_frequency / 1e6:.4f} MHz: with a radial frequency of "
-            f"{self.radial_frequency / 1e6:.4f} MHz it is linear only below "
-            f"{self.limit / 1e6:.4f} MHz; lower the endcap voltage or raise the radial confinement"
+            f"{self.radial_frequency / 1e6:.4f} MHz it is linear only below {self.limit / 1e6:.4f} MHz; "
+            "lower the endcap voltage or raise the radial confinement"
         )
+
+
+@dataclass(eq=False)
+class ModelError(PhysicsError):
+    """A number lies outside of what a physical model describes.
+
+    Attributes:
+        quantity: what was given, in words, with its place.
+        value: the number that was given.
+        limit: what is allowed, in words.
+        unit: of `value`; empty for a pure number.
+        advice: what to do about it.
+    """
+
+    quantity: str
+    value: float
+    limit: str
+    unit: str
+    advice: str
+
+    def __str__(self) -> str:
+        number = f"{self.value:g} {self.unit}".rstrip()
+        return f"{self.quantity} is {number}, but must be {self.limit}: {self.advice}"

@@ -33,7 +33,8 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from hardware_sim.physics.cavity import Cavity, ModelError, coupling
+from hardware_sim.physics.cavity import Cavity, coupling
+from hardware_sim.physics.errors import ModelError
 
 # Coordinates of the state: 25 of the density matrix (its 5 populations first), then the populations of
 # S(+1/2) and of all lost states. Behind them stand the 16 of the photon that left in the present time bin.

@@ -10,7 +10,6 @@ import pytest
 
 from hardware_sim.physics.cavity import (
     Cavity,
-    ModelError,
     cooperativity,
     coupling,
     efficiency_bound,
@@ -22,6 +21,7 @@ from hardware_sim.physics.cavity import (
     position_factor,
     vacuum_coupling,
 )
+from hardware_sim.physics.errors import ModelError
 
 CAVITY = Cavity(
     coupling=1.53e6,

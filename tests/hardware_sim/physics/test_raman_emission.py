@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from scipy.integrate import solve_ivp
 from scipy.linalg import expm
 
-from hardware_sim.physics.cavity import Cavity, ModelError, coupling, efficiency_bound
+from hardware_sim.physics.cavity import Cavity, coupling, efficiency_bound
+from hardware_sim.physics.errors import ModelError
 from hardware_sim.physics.raman import Drive, Emission, RamanModel, emit, scattering_rate, stark_shift
 
 Complex = NDArray[np.complex128]
