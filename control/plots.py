@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from control.errors import MissingExtra
+from control.errors import MissingExtra, UsageError, nearest
 from data.analysis import Estimate
 
 if TYPE_CHECKING:
@@ -75,7 +75,16 @@ def save_figure(figure: Figure, path: Path) -> Path:
 
     Returns:
         The file.
+
+    Raises:
+        UsageError: no format goes by that ending.
     """
+    ending = path.suffix.removeprefix(".")
+    formats = figure.canvas.get_supported_filetypes()
+    if ending.lower() not in formats:
+        raise UsageError(
+            what=f"{path}: there is no picture format {ending!r}", advice=nearest(ending, formats)
+        )
     figure.savefig(path)
     return path
 

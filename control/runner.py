@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 import time
 from collections.abc import Callable, Mapping
-from contextlib import ExitStack, closing
+from contextlib import ExitStack, closing, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -15,11 +15,13 @@ from control.bench import Bench, open_bench
 from control.errors import ControlError, InterruptedRun
 from control.experiments.experiment import Experiment
 from control.experiments.registry import author_errors, source_file
+from control.interrupts import Interrupts
 from control.lab import Lab
 from control.plan import Plan, make_plan
 from control.setup import read_setup
 from data import DataError, Readout, Run, RunHeader, RunWriter, collect_provenance, open_run, write_results
-from sequences import Kind, SequenceError, declarations, print_program
+from data.errors import ResultsError
+from sequences import SequenceError, declarations, print_program
 
 SEED_BITS: Final = 32  # short enough to be typed again
 
@@ -114,10 +116,15 @@ def analyse_run(experiment: Experiment, path: Path) -> dict[str, object]:
 
     Raises:
         ExperimentError: the analysis fails; the data are not touched.
+        ResultsError: it says what a file cannot hold; likewise.
     """
     with open_run(path) as recorded, author_errors(f"analyse() of {experiment.name}", kept=str(path)):
         results = dict(experiment.analyse(recorded))
-    write_results(path, results)
+    try:
+        write_results(path, results)
+    except ResultsError as error:
+        error.add_note(f"The data are kept in {path}.")
+        raise
     return results
 
 
@@ -139,24 +146,25 @@ def _measure(plan: Plan, lab: Lab, bench: Bench, writer: RunWriter, watch: Watch
     total = len(plan.points)
     began = time.monotonic()
     try:
-        with writer:
+        with Interrupts() as interrupts, writer:
             for point, program in zip(plan.points, plan.programs, strict=True):
                 bench.set(point.instruments)
-                writer.append(point.columns(), lab.play(program, plan.experiment.shots))
+                record = lab.play(program, plan.experiment.shots)
+                with interrupts.held():
+                    writer.append(point.columns(), record)
                 left = (time.monotonic() - began) / writer.points * (total - writer.points)
                 watch(Progress("measuring", writer.points, total, left))
-            return writer.finish()
+            with interrupts.held():
+                return writer.finish()
     except KeyboardInterrupt:
-        _analyse_what_is_there(plan.experiment, writer.path)
+        watch(Progress("analysing", writer.points, total))
+        # The points may be too few for the analysis, and who is in a hurry stops that too.
+        with suppress(ControlError, DataError, SequenceError, KeyboardInterrupt):
+            analyse_run(plan.experiment, writer.path)
         raise InterruptedRun(path=str(writer.path), points=writer.points, planned=total) from None
-
-
-def _analyse_what_is_there(experiment: Experiment, path: Path) -> None:
-    """Analyse an interrupted run, if its points are enough for the experiment's analysis."""
-    try:
-        analyse_run(experiment, path)
-    except (ControlError, DataError, SequenceError):
-        return
+    except Exception as error:
+        error.add_note(f"{writer.points} of {total} points were measured; they are kept in {writer.path}.")
+        raise
 
 
 def _header(plan: Plan, seed: int) -> RunHeader:
@@ -177,11 +185,7 @@ def _header(plan: Plan, seed: int) -> RunHeader:
 
 def _readouts(plan: Plan) -> tuple[Readout, ...]:
     """Return how many counts a shot gives: one a window of a counter, one an ion of a camera exposure."""
-    program = plan.programs[0]
-    widths: dict[str, int] = {}
-    for row in program.readouts:
-        camera = program.target.by_number[row.channel].kind is Kind.CAMERA
-        widths[row.name] = plan.experiment.ions if camera else widths.get(row.name, 0) + 1
+    widths = plan.programs[0].readout_widths(plan.experiment.ions)
     return tuple(Readout(name, width) for name, width in widths.items())
 
 

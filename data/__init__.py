@@ -62,3 +62,8 @@ def __getattr__(name: str) -> object:
         if name in names:
             return getattr(importlib.import_module(f"data.{home}"), name)
     raise AttributeError(f"module 'data' has no name {name!r}")
+
+
+def __dir__() -> list[str]:
+    """List the names that are loaded on use, too, so that a notebook completes them."""
+    return sorted({*globals(), *__all__})

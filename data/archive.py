@@ -14,11 +14,10 @@ from pathlib import Path
 from typing import Final
 
 import h5py
-import numpy as np
 
 from data.disk import RESERVE, check_space, reason_of, sync_file, sync_folder
-from data.errors import DamagedRunError, WriteFailedError
-from data.layout import create_columns
+from data.errors import DamagedRunError, RunBusyError, WriteFailedError
+from data.layout import Column, create_columns
 from data.results import ANALYSIS, Encoded, Results, encode, write_analysis
 from data.run import Run, open_run
 from data.stored_header import RunState, write_header
@@ -57,22 +56,25 @@ def archive_run(path: Path, state: RunState | None, encoded: Encoded | None, res
     Raises:
         NoSpaceError: if the disk has no room for the copy.
         WriteFailedError: if the system refuses to write.
-        DamagedRunError: if the copy reads back differently.
+        DamagedRunError: if the run cannot be read, or the copy reads back differently.
+        RunBusyError: if another program makes a copy of this run.
     """
-    part = path.with_name(f"{path.name}.part")
-    with open_run(path) as run:
-        check_space(path, path.stat().st_size + reserve, len(run))
-        try:
+    part, points = path.with_name(f"{path.name}.part"), 0
+    try:
+        with open_run(path) as run:
+            points = len(run)
+            check_space(path, path.stat().st_size + reserve, points)
             sums = _write_copy(run, part, state or _state_of(run), encoded)
             _verify(run, part, sums)
-        except (OSError, RuntimeError) as error:
-            with suppress(OSError):
-                part.unlink()
-            raise WriteFailedError(path, reason_of(error), len(run)) from error
-        except DamagedRunError:
-            part.unlink(missing_ok=True)
-            raise
-    part.replace(path)
+        part.replace(path)
+    except BlockingIOError as error:
+        raise RunBusyError(path) from error
+    except BaseException as error:  # Ctrl-C, too, leaves no half of a copy
+        with suppress(OSError):
+            part.unlink()
+        if isinstance(error, OSError | RuntimeError):
+            raise WriteFailedError(path, reason_of(error), points) from error
+        raise
     sync_folder(path.parent)
 
 
@@ -91,7 +93,7 @@ def _write_copy(run: Run, part: Path, state: RunState, encoded: Encoded | None) 
         sums = {}
         for column in run.columns:
             sums[column.path] = 0
-            for begin, end in _slabs(run, column.path, rows[column.table]):
+            for begin, end in _slabs(column, rows[column.table]):
                 values = run.column(column.path, begin, end)
                 file[column.path][begin:end] = values
                 sums[column.path] = zlib.crc32(values.tobytes(), sums[column.path])
@@ -107,15 +109,14 @@ def _verify(run: Run, part: Path, sums: dict[str, int]) -> None:
     with open_run(part) as copy:
         for column in run.columns:
             total = 0
-            for begin, end in _slabs(run, column.path, run.table_rows[column.table]):
+            for begin, end in _slabs(column, run.table_rows[column.table]):
                 total = zlib.crc32(copy.column(column.path, begin, end).tobytes(), total)
             if total != sums[column.path] or copy.table_rows != run.table_rows:
                 usable = "the run itself is untouched"
                 raise DamagedRunError(part, column.path, "it reads back differently", usable)
 
 
-def _slabs(run: Run, path: str, rows: int) -> list[tuple[int, int]]:
+def _slabs(column: Column, rows: int) -> list[tuple[int, int]]:
     """Cut rows into (begin, end) that are small enough for the memory."""
-    dataset = run.file[path]
-    step = max(_SLAB // (dataset.dtype.itemsize * int(np.prod(dataset.shape[1:]))), 1)
+    step = max(_SLAB // column.row_bytes, 1)
     return [(begin, min(begin + step, rows)) for begin in range(0, rows, step)]

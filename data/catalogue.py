@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -12,7 +13,7 @@ from typing import Final, Literal, TypeAlias
 from data.errors import AmbiguousRunError, RunBusyError, RunFileError, RunNotFoundError
 from data.layout import SCAN
 from data.results import KeyResult, read_key_result
-from data.run import RunStatus, open_file
+from data.run import READ_FAULTS, RunStatus, open_file
 from data.stored_header import read_experiment, read_started, read_state
 
 SummaryStatus: TypeAlias = RunStatus | Literal["running", "unreadable"]
@@ -68,8 +69,9 @@ def find_run(folder: str | os.PathLike[str], which: str | os.PathLike[str]) -> P
         RunNotFoundError: if no run answers.
         AmbiguousRunError: if several do.
     """
-    if Path(which).is_file():
-        return Path(which)
+    with suppress(OSError):  # a text may be too long for a path
+        if Path(which).is_file():
+            return Path(which)
     files, wanted = _run_files(Path(folder)), os.fspath(which)
     matches = [path for path in files if wanted and path.name.startswith(wanted)]
     if wanted == "latest":
@@ -109,7 +111,7 @@ def _summary(path: Path) -> RunSummary:
             )
     except RunBusyError:
         return _summary_of_name(path, "running", "")
-    except (RunFileError, OSError, KeyError) as error:
+    except (RunFileError, *READ_FAULTS) as error:
         return _summary_of_name(path, "unreadable", str(error))
 
 

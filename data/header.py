@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from typing import Final, Literal, TypeAlias
 
@@ -112,7 +112,7 @@ class RunHeader:
 
     def __post_init__(self) -> None:
         _check_names("experiment", [self.experiment])
-        _check_names("parameter", [parameter.name for parameter in self.parameters])
+        _check_parameters(self.parameters)
         # A readout's averages stand beside the axes, and its window numbers beside both averages and counts.
         readouts = [readout.name for readout in self.readouts]
         windows = [window_of(name) for name in readouts]
@@ -135,6 +135,11 @@ class RunHeader:
                 )
 
 
+def storable(text: str) -> str:
+    """Return a text as HDF5 can hold it: NUL, and bytes that are no UTF-8, are written out as escapes."""
+    return text.encode("utf-8", "backslashreplace").decode().replace("\0", "\\x00")
+
+
 def averages_of(readout: str) -> tuple[str, str]:
     """Name the columns of a readout's mean counts and of their standard errors."""
     return f"{readout}_mean", f"{readout}_mean_errors"
@@ -145,10 +150,19 @@ def window_of(readout: str) -> str:
     return f"{readout}_window"
 
 
+def _check_parameters(parameters: Collection[StoredParameter]) -> None:
+    _check_names("parameter", [parameter.name for parameter in parameters])
+    for parameter in parameters:
+        if isinstance(parameter.value, int) and not -(2**63) <= parameter.value < 2**63:
+            raise HeaderError(
+                "parameter", parameter.name, "has more than 64 bits", "give a float, or the digits as a text"
+            )
+
+
 def _check_names(what: str, names: Iterable[str]) -> None:
     seen: set[str] = set()
     for name in names:
-        if not name or "/" in name or "\0" in name or name in {".", ".."}:
+        if not name or "/" in name or name in {".", ".."} or storable(name) != name:
             raise HeaderError(
                 what, name, "is no name for a member of an HDF5 file", "use letters, digits and _"
             )

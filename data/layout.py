@@ -84,13 +84,17 @@ class Column:
     units: str = ""
     width: int = 0
 
+    @property
+    def row_bytes(self) -> int:
+        """Bytes of one row."""
+        return self.dtype.itemsize * max(self.width, 1)
+
     def chunk_rows(self, rows: int | None) -> int:
         """Return the rows of a chunk of a column that ends with `rows` rows, or that still grows (None)."""
-        row_bytes = self.dtype.itemsize * max(self.width, 1)
         if rows is None:
             longest = _LIVE_SCAN_ROWS if self.table == "scan" else _LIVE_ROWS
-            return min(longest, max(_LIVE_BYTES // row_bytes, 1))
-        return max(min(rows, _ARCHIVE_BYTES // row_bytes), 1)
+            return min(longest, max(_LIVE_BYTES // self.row_bytes, 1))
+        return max(min(rows, _ARCHIVE_BYTES // self.row_bytes), 1)
 
 
 def columns_of(axes: tuple[Axis, ...], readouts: tuple[Readout, ...]) -> tuple[Column, ...]:

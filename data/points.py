@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from data.columns import Attempts, Record, TimeTags
 from data.errors import PointError
-from data.header import Axis, Readout, RunHeader, averages_of
+from data.header import Axis, Readout, RunHeader, averages_of, storable
 from data.layout import (
     ATTEMPTS,
     AXIS_TEXT,
@@ -192,7 +192,7 @@ def _pieces(notes: Sequence[str]) -> list[tuple[int, str]]:
     """Cut notes into (number of the note, piece) that fit into the rows of the log."""
     return [
         (number, note[begin : begin + _NOTE_CHARACTERS])
-        for number, note in enumerate(notes)
+        for number, note in enumerate(map(storable, notes))
         for begin in range(0, max(len(note), 1), _NOTE_CHARACTERS)
     ]
 

@@ -25,7 +25,7 @@ class Provenance:
         started: when, with a time zone.
         source_file: name of the experiment's source file, without its folder.
         git_revision: commit of the folder of the source; empty if it is under no version control.
-        git_dirty: whether the source is not what that commit holds; None without a commit.
+        git_dirty: whether the source is not what that commit holds; None without a commit or an answer.
         packages: (name, version) of every installed distribution, sorted by name.
         python: version of the interpreter.
         platform: operating system and machine type.
@@ -67,10 +67,8 @@ def installed_packages() -> tuple[tuple[str, str], ...]:
     versions: dict[str, str] = {}
     for distribution in importlib.metadata.distributions():
         name = distribution.metadata["Name"]
-        if name:
-            versions.setdefault(
-                name.lower(), distribution.version
-            )  # the first on the path is the one imported
+        if name:  # the first on the path is the one imported
+            versions.setdefault(name.lower(), distribution.version)
     return tuple(sorted(versions.items()))
 
 
@@ -82,17 +80,25 @@ def _ask_git(source: Path) -> tuple[str, bool | None]:
         return "", None
     tracked = _git(folder, "ls-files", "--", source.name)
     changes = _git(folder, "status", "--porcelain", "--untracked-files=no")
+    if tracked is None or changes is None:
+        return revision, None
     return revision, bool(changes) or not tracked
 
 
-def _git(folder: Path, *arguments: str) -> str:
-    """Return what git prints, or an empty text where it fails or is absent."""
-    # Without the optional lock a status never disturbs a git that works in the same folder.
-    command = ["git", "--no-optional-locks", "-C", str(folder), *arguments]
+def _git(folder: Path, *arguments: str) -> str | None:
+    """Return what git prints, or None where it fails, takes too long or is absent."""
+    # Without the optional lock a status never disturbs a git that works in the same folder. A file name is
+    # literal: it may hold what git takes for a pattern.
+    command = ["git", "--no-optional-locks", "--literal-pathspecs", "-C", str(folder), *arguments]
     try:
         answer = subprocess.run(  # noqa: S603  (no shell; only the folder and name of the source vary)
-            command, capture_output=True, text=True, encoding="utf-8", timeout=GIT_PATIENCE, check=False
+            command,
+            capture_output=True,
+            encoding="utf-8",
+            errors="replace",
+            timeout=GIT_PATIENCE,
+            check=False,
         )
     except (OSError, subprocess.TimeoutExpired):
-        return ""
-    return answer.stdout.strip() if answer.returncode == 0 else ""
+        return None
+    return answer.stdout.strip() if answer.returncode == 0 else None

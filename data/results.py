@@ -20,6 +20,7 @@ import h5py
 import numpy as np
 
 from data.errors import ResultsError
+from data.header import storable
 
 Results: TypeAlias = Mapping[str, object]
 
@@ -156,7 +157,13 @@ def _stored(array: np.ndarray[Any, Any], place: str, arrays: dict[str, np.ndarra
 
 
 def _key(key: object, place: str) -> str:
-    if not isinstance(key, str) or not key or "/" in key or key.startswith((".", "$")):
+    if (
+        not isinstance(key, str)
+        or not key
+        or "/" in key
+        or key.startswith((".", "$"))
+        or storable(key) != key
+    ):
         raise ResultsError(place or "results", f"has the key {key!r}, no name for a member of an HDF5 file")
     return key
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from datetime import datetime
 from functools import cached_property
 from pathlib import Path
@@ -33,7 +34,13 @@ from data.points import CHECKSUM, PointValues, Rows, checksum, record_of
 from data.results import read_results
 from data.stored_header import EndStatus, read_axes, read_experiment, read_header, read_readouts, read_state
 
+# What h5py raises where the bytes of a file are not those that were written (found by changing them).
+READ_FAULTS: Final = (OSError, RuntimeError, LookupError, ValueError, TypeError, AttributeError)
+
 RunStatus: TypeAlias = EndStatus | Literal["unfinished"]
+
+_NOTHING_USABLE: Final = "nothing is usable through ionloom"
+_POINTS_USABLE: Final = "points and records can still be read unless they say the same"
 
 # HDF5 tells the two lengths in its message only.
 _TRUNCATED: Final = re.compile(r"truncated file: eof = (\d+).*stored_eof = (\d+)")
@@ -51,13 +58,29 @@ def open_run(path: str | os.PathLike[str]) -> Run:
     place = Path(path)
     file = open_file(place)
     try:
-        return Run(place, file)
-    except (OSError, KeyError, ValueError) as error:
-        file.close()
-        raise DamagedRunError(place, "its head", str(error), "nothing is usable through ionloom") from error
+        with damage_told(place, "its head", _NOTHING_USABLE):
+            return Run(place, file)
     except BaseException:
         file.close()
         raise
+
+
+@contextmanager
+def damage_told(path: Path, part: str, usable: str) -> Iterator[None]:
+    """Tell what h5py raises as damage: it has no kind of error for it, but meets bytes of any meaning.
+
+    Args:
+        path: of the run.
+        part: what is read within the block.
+        usable: what can still be read.
+
+    Raises:
+        DamagedRunError: if h5py cannot read it.
+    """
+    try:
+        yield
+    except READ_FAULTS as error:
+        raise DamagedRunError(path, part, str(error), usable) from error
 
 
 def open_file(path: Path) -> h5py.File:
@@ -68,10 +91,14 @@ def open_file(path: Path) -> h5py.File:
         raise RunBusyError(path) from error
     except OSError as error:
         raise _explained(path, error) from error
-    version = file.attrs.get("ionloom_schema")
-    if version is not None and version <= SCHEMA:
-        return file
-    members = tuple(file)
+    try:
+        with damage_told(path, "its head", _NOTHING_USABLE):
+            version, members = file.attrs.get("ionloom_schema"), tuple(file)
+            if version is not None and int(version) <= SCHEMA:
+                return file
+    except BaseException:
+        file.close()
+        raise
     file.close()
     if version is None:
         raise ForeignFileError(path, members)
@@ -161,7 +188,8 @@ class Run:
     @cached_property
     def header(self) -> RunHeader:
         """All that was known before the first point: parameters, texts, provenance."""
-        return read_header(self.file)
+        with damage_told(self.path, "its head", _POINTS_USABLE):
+            return read_header(self.file)
 
     @cached_property
     def parameters(self) -> Mapping[str, StoredParameter]:
@@ -181,7 +209,8 @@ class Run:
     @cached_property
     def results(self) -> dict[str, Any]:
         """The latest results of an analysis, empty if there are none."""
-        return read_results(self.file)
+        with damage_told(self.path, "its analysis", _POINTS_USABLE):
+            return read_results(self.file)
 
     def record(self, index: int) -> Record:
         """Read what was seen at a point.
@@ -214,9 +243,15 @@ class Run:
             path: in the file, for example ``"entry/photons/window"``.
             begin: first row.
             end: row after the last; the rows of the completed points if None.
+
+        Raises:
+            DamagedRunError: if the column cannot be read.
         """
         rows = self.table_rows[self._tables[path]]
-        values: NDArray[Any] = self._dataset(path)[begin : rows if end is None else min(end, rows)]
+        with damage_told(
+            self.path, path, "each of the other columns can still be read unless it says the same"
+        ):
+            values: NDArray[Any] = self._dataset(path)[begin : rows if end is None else min(end, rows)]
         return values
 
     def rows(self, index: int) -> Rows:
@@ -229,12 +264,11 @@ class Run:
             table: slice(int(ends[index - 1]) if index else 0, int(ends[index]))
             for table, ends in self._ends.items()
         }
-        try:
+        others = f"each of the other {len(self) - 1} points can still be read unless it says the same"
+        with damage_told(self.path, f"point {index}", others):
             rows = {path: self._dataset(path)[spans[table]] for path, table in self._tables.items()}
-        except OSError as error:
-            raise self._damaged(index, str(error)) from error
         if checksum(rows) != sum(rows[CHECKSUM].tolist()):  # a point that was cut off may have none
-            raise self._damaged(index, "its checksum does not match")
+            raise DamagedRunError(self.path, f"point {index}", "its checksum does not match", others)
         return rows
 
     def _dataset(self, path: str) -> h5py.Dataset:
@@ -259,11 +293,7 @@ class Run:
         while len(self):
             try:
                 self.rows(len(self) - 1)
-            except (DamagedRunError, ValueError):
+            except DamagedRunError:
                 self._ends = {table: ends[:-1] for table, ends in self._ends.items()}
             else:
                 return
-
-    def _damaged(self, index: int, reason: str) -> DamagedRunError:
-        others = f"each of the other {len(self) - 1} points can still be read unless it says the same"
-        return DamagedRunError(self.path, f"point {index}", reason, others)

@@ -101,8 +101,8 @@ class RunWriter:
         file = self._live("add a point to")
         rows = rows_of(self.points, point, record, self.header)
         size = sum(values.nbytes for values in rows.values())
-        check_space(self.path, size + self._reserve, self.points)
         try:
+            check_space(self.path, size + self._reserve, self.points)
             for path, values in rows.items():
                 if len(values):
                     append_rows(self._columns[path], self._lengths[path], values)
@@ -131,6 +131,7 @@ class RunWriter:
         Raises:
             ResultsError: for results that a file cannot hold; the run goes on.
             NoSpaceError: if there is no room for the copy; the file keeps its points as an unfinished run.
+            WriteFailedError: if the system refuses to write the copy; the file keeps its points, too.
             RunClosedError: after the end of the run.
         """
         encoded = encode(results) if results is not None else None

@@ -10,7 +10,7 @@ from typing import Any, Final, Literal, TypeAlias, cast
 import h5py
 import numpy as np
 
-from data.header import Axis, Origin, Readout, RunHeader, StoredParameter
+from data.header import Axis, Origin, Readout, RunHeader, StoredParameter, storable
 from data.layout import ATTEMPTS, COUNTS, LOG, PHOTONS, SCAN, SCHEMA, SHOTS
 from data.provenance import Provenance
 
@@ -52,7 +52,7 @@ def write_header(file: h5py.File, header: RunHeader, state: RunState) -> None:
     )
     entry = file.create_group("entry")
     entry.attrs.update({"NX_class": "NXentry", "default": "scan"})
-    entry.attrs.update({"status": state.status, "message": state.message})
+    entry.attrs.update({"status": state.status, "message": storable(state.message)})
     entry["title"] = header.experiment
     entry["entry_identifier"] = state.id
     entry["start_time"] = _iso(header.provenance.started)
@@ -87,11 +87,11 @@ def _write_provenance(file: h5py.File, header: RunHeader) -> None:
     group = file.create_group(_PROVENANCE)
     group.attrs["NX_class"] = "NXcollection"
     for name in _TEXTS:
-        group[name] = getattr(header, name)
+        group[name] = storable(getattr(header, name))
     group["packages"] = json.dumps(dict(origin.packages))
     group.attrs.update(
         {
-            "source_file": origin.source_file,
+            "source_file": storable(origin.source_file),
             "git_revision": origin.git_revision,
             "git_dirty": "" if origin.git_dirty is None else str(origin.git_dirty).lower(),
             "python": origin.python,

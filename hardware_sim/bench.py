@@ -10,6 +10,7 @@ from typing import Any, Final
 import numpy as np
 
 from hardware_sim.instruments import (
+    ADDRESSES,
     Ell14Bus,
     Ell14Mount,
     Server,
@@ -100,6 +101,11 @@ class Bench:
                 problems.append(
                     f"instruments.{name}.resource: {resource!r} is the line of {owners[resource]!r}; "
                     "only ell14 mounts can share a line"
+                )
+            elif driver == "ell14" and _address(entry) not in set(ADDRESSES):
+                problems.append(
+                    f"instruments.{name}.address: {_address(entry)!r} is no address of an ell14; "
+                    f"use one of {' '.join(ADDRESSES)}"
                 )
             elif driver == "ell14":
                 other = addressed.setdefault((resource, _address(entry)), name)

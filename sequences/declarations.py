@@ -24,7 +24,7 @@ from dataclasses import MISSING, dataclass, field
 from typing import Any, Final
 
 from sequences.errors import DeclaredValueError, UnitError
-from sequences.units import parse, show
+from sequences.units import as_float, check_unit, parse, show
 
 _KEY: Final = "ionloom"
 
@@ -77,10 +77,11 @@ class Declaration:
                 raise DeclaredValueError(name, f"{given!r} is not one of {', '.join(self.choices)}")
             return given
         try:
-            value = parse(given, self.unit) if isinstance(given, str) else given
+            value: Any = parse(given, self.unit) if isinstance(given, str) else given
         except UnitError as error:
             raise DeclaredValueError(name, str(error)) from None
-        if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        number = as_float(value)
+        if number is None or not math.isfinite(number):
             raise DeclaredValueError(name, f"{given!r} is not a finite number")
         if self.kind is int and value != int(value):
             raise DeclaredValueError(name, f"{given!r} is not a whole number")
@@ -113,7 +114,12 @@ def quantity(
 
     Default and limits are text with a unit, or plain numbers where there is no unit. A field without
     a default must be given; an `optional` one defaults to None, which its owner works out.
+
+    Raises:
+        UnknownUnitError: the unit is no base unit.
+        DeclaredValueError: the default is not accepted.
     """
+    check_unit(help, unit)
     declaration = Declaration(float, help, unit, _number(low, unit), _number(high, unit), optional=optional)
     if default is None:
         return field(default=None if optional else MISSING, metadata={_KEY: declaration})

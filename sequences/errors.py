@@ -2,6 +2,7 @@
 
     SequenceError
     ├── UnitError                text is not a quantity of the expected unit
+    ├── UnknownUnitError         a unit that values cannot be declared in
     ├── DeclaredValueError       a value that a declared field does not accept
     ├── TextError                a program's text form cannot be read
     ├── TargetError              a lab whose channels contradict each other
@@ -92,6 +93,21 @@ class UnitError(SequenceError):
         return (
             f"{self.text!r} is not a finite {_KINDS.get(self.unit, 'number')} with its unit; "
             f"write for example '1.5 {example}' (units: {', '.join(self.accepted)})"
+        )
+
+
+@dataclass(eq=False)
+class UnknownUnitError(SequenceError):
+    """A unit that values cannot be declared in."""
+
+    name: str
+    unit: str
+    meant: tuple[str, ...]
+
+    def __str__(self) -> str:
+        return (
+            f"{self.name}: {self.unit!r} is no base unit; declare it in {' or '.join(map(repr, self.meant))} "
+            "(values are SI, their text may have a prefix)"
         )
 
 

@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import ClassVar, TypeAlias
+from numbers import Integral
+from typing import Any, ClassVar, TypeAlias
 
-from sequences.errors import Source
+from sequences.errors import DurationError, Source
 from sequences.parameters import Parameter, Value
 from sequences.sources import caller
 from sequences.target import Channel
@@ -35,10 +36,20 @@ class Alignment(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Readout:
-    """What a gate records: a name, and an index where one name has many windows (one an ion)."""
+    """What a gate records: a name, and an index where one name has many windows (one an ion).
+
+    Raises:
+        DurationError: the index is not a whole number from 0 on.
+    """
 
     name: str
     index: int = 0
+
+    def __post_init__(self) -> None:
+        index: Any = self.index  # what people write, of numpy too
+        if not isinstance(index, Integral) or index < 0:
+            what = f"the index of readout {self.name!r}"
+            raise DurationError(caller(), what, repr(index), "a whole number, at least 0")
 
     def __str__(self) -> str:
         return f"{self.name}[{self.index}]"

@@ -19,7 +19,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import ClassVar, Self, TypeVar
+from numbers import Integral
+from typing import Any, ClassVar, Self, TypeVar
 
 from sequences.errors import (
     ChannelKindError,
@@ -187,7 +188,7 @@ def delay(duration: Value) -> Delay:
 def repeat(body: Block, count: int) -> Repeat:
     """Play a block a number of times, as one loop of the hardware."""
     _blocks("repeat", (body,))
-    return _checked_loop(Repeat(body, count))
+    return _checked_loop(Repeat(body, _whole(count)))
 
 
 def readout(name: str, index: int = 0) -> Readout:
@@ -197,7 +198,7 @@ def readout(name: str, index: int = 0) -> Readout:
 
 def herald(*readouts: Readout, at_least: int = 1) -> Herald:
     """Ask for so many clicks in all, within the gates of these readouts, in one attempt."""
-    return Herald(readouts, at_least)
+    return Herald(readouts, _whole(at_least))
 
 
 def attempt(body: Block, *, until: Herald, maximum: int) -> Attempt:
@@ -209,11 +210,11 @@ def attempt(body: Block, *, until: Herald, maximum: int) -> Attempt:
         maximum: attempts at most.
 
     Raises:
-        HeraldError: the body has no gate for one of the herald's readouts.
+        HeraldError: the herald names no readout, or one for which the body has no gate.
         DurationError: a count is below 1.
     """
     _blocks("attempt", (body,))
-    return _checked_loop(Attempt(body, until, maximum))
+    return _checked_loop(Attempt(body, until, _whole(maximum)))
 
 
 def sequence(name: str, body: Block) -> Sequence:
@@ -249,6 +250,13 @@ def _checked(block: _LeafT) -> _LeafT:
 def _checked_loop(loop: _LoopT) -> _LoopT:
     raise_together(list(loop_problems(loop)))
     return loop
+
+
+def _whole(count: Any) -> Any:
+    """Return a whole number of numpy's as one of Python's; whatever else it is, the rules judge it."""
+    if isinstance(count, bool) or not isinstance(count, Integral):
+        return count
+    return int(count)
 
 
 def _blocks(name: str, given: tuple[Block, ...]) -> tuple[Block, ...]:

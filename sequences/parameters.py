@@ -15,12 +15,11 @@ import math
 import operator
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from numbers import Real
 from typing import Final, NoReturn, TypeAlias
 
 from sequences.errors import NumberError, ParameterRangeError, Source, UnboundParameterError
 from sequences.sources import caller
-from sequences.units import show
+from sequences.units import as_float, check_unit, show
 
 
 class Expression:
@@ -74,6 +73,9 @@ class Parameter(Expression):
         high: largest allowed value, in the base unit.
         help: one line for people.
         source: where it was declared; not part of equality.
+
+    Raises:
+        UnknownUnitError: the unit is no base unit.
     """
 
     name: str
@@ -83,17 +85,29 @@ class Parameter(Expression):
     help: str = ""
     source: Source = field(default_factory=caller, compare=False, repr=False)
 
+    def __post_init__(self) -> None:
+        check_unit(self.name, self.unit)
+
     def __str__(self) -> str:
         return self.name
 
 
 @dataclass(frozen=True, slots=True)
 class Combination(Expression):
-    """Two values joined by one of ``+ - * /``."""
+    """Two values joined by one of ``+ - * /``.
+
+    Raises:
+        NumberError: one of them is neither a number nor an expression.
+    """
 
     operation: str
     left: Value
     right: Value
+
+    def __post_init__(self) -> None:
+        for value in (self.left, self.right):
+            if not isinstance(value, Expression) and as_float(value) is None:
+                raise NumberError(caller(), f"one side of {self.operation!r}", value)
 
     def __str__(self) -> str:
         return f"({self.left} {self.operation} {self.right})"
@@ -148,14 +162,14 @@ def checked(parameter: Parameter, values: Mapping[str, float], source: Source) -
     """Return a parameter's value if it was given and lies within the parameter's limits."""
     if parameter.name not in values:
         raise UnboundParameterError(source, parameter.name, tuple(values))
-    value = values[parameter.name]
-    if not _is_real(value):
-        raise NumberError(source, f"parameter {parameter.name!r}", value)
+    value = as_float(values[parameter.name])
+    if value is None:
+        raise NumberError(source, f"parameter {parameter.name!r}", values[parameter.name])
     if not (math.isfinite(value) and parameter.low <= value <= parameter.high):
         unit = parameter.unit
         low, high = show(parameter.low, unit), show(parameter.high, unit)
         raise ParameterRangeError(source, parameter.name, show(value, unit), low, high)
-    return float(value)
+    return value
 
 
 def number(value: Value) -> float:
@@ -167,7 +181,3 @@ def number(value: Value) -> float:
     if isinstance(value, Expression):
         raise TypeError(f"{value} is not bound to a number")
     return value
-
-
-def _is_real(value: object) -> bool:
-    return isinstance(value, Real) and not isinstance(value, bool)

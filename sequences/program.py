@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import TypeAlias
 
 from sequences.errors import Source
-from sequences.target import Target
+from sequences.target import Kind, Target
 from sequences.timeline import Timeline
 
 
@@ -91,6 +91,22 @@ class Program:
                 yield step.timeline
             else:
                 pending.extend(reversed(step.steps))
+
+    def readout_widths(self, ions: int) -> dict[str, int]:
+        """Return how many counts each readout gives in a shot.
+
+        Args:
+            ions: in the trap; a camera gives one count for each.
+
+        Returns:
+            Readout name -> its windows, from index 0 to the highest; or the ions, for a camera.
+        """
+        widths: dict[str, int] = {}
+        for readout in self.readouts:
+            camera = self.target.by_number[readout.channel].kind is Kind.CAMERA
+            width = ions if camera else readout.index + 1
+            widths[readout.name] = max(widths.get(readout.name, 0), width)
+        return widths
 
     @property
     def events(self) -> int:

@@ -23,7 +23,7 @@ from sequences.errors import (
 from sequences.ir import Delay, Gate, Leaf, Level, Loop, Parallel, Pulse, Ramp, Repeat, leaves, loop_in
 from sequences.parameters import Expression, Value
 from sequences.target import UNITS, Channel, Kind, Limit, Quantity
-from sequences.units import show
+from sequences.units import as_float, show
 
 _NATURAL: Final = {
     Quantity.FREQUENCY: Limit(Quantity.FREQUENCY, 0.0, math.inf),
@@ -96,14 +96,14 @@ def parallel_problems(block: Parallel) -> Iterator[AuthoringError]:
 
 
 def loop_problems(loop: Loop) -> Iterator[AuthoringError]:
-    """Yield what is wrong with a loop: counts below 1, and heralds that its body does not record."""
+    """Yield what is wrong with a loop: counts below 1, and heralds that its body cannot show."""
     if isinstance(loop, Repeat):
         yield from _counted("the count of the repeat", loop.count, loop.source)
         return
     yield from _counted("the maximum of the attempt", loop.maximum, loop.source)
     yield from _counted("the number of clicks of the herald", loop.herald.at_least, loop.source)
     recorded = dict.fromkeys(str(leaf.readout) for leaf in leaves(loop.body) if isinstance(leaf, Gate))
-    for wanted in map(str, loop.herald.readouts):
+    for wanted in map(str, loop.herald.readouts or ("no readout",)):
         if wanted not in recorded:
             yield HeraldError(loop.source, wanted, tuple(recorded))
 
@@ -129,7 +129,5 @@ def _limited(
 
 
 def _is_finite(value: object) -> bool:
-    try:
-        return math.isfinite(value)  # type: ignore[arg-type]
-    except TypeError:
-        return False
+    number = as_float(value)
+    return number is not None and math.isfinite(number)

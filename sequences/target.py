@@ -109,8 +109,8 @@ class Target:
         """Check what the compiler relies on.
 
         Raises:
-            TargetError: two channels share a name or a number, a number does not fit, or a grid is no
-                multiple of the period.
+            TargetError: two channels share a name or a number, a number does not fit, a grid is no
+                multiple of the period, or a latency or spacing is not finite.
         """
         if not (math.isfinite(self.period) and self.period > 0):
             raise TargetError(self.name, f"the period is {self.period} s; it must be more than zero")
@@ -118,19 +118,22 @@ class Target:
             (value, times), *_ = [*Counter(getattr(c, what) for c in self.channels).most_common(1), (None, 0)]
             if times > 1:
                 raise TargetError(self.name, f"{times} channels have the {what} {value!r}")
-        for channel in self.channels:
-            if not 0 <= channel.number <= _LARGEST_NUMBER:
-                reason = (
-                    f"channel {channel.name!r} has number {channel.number}; it must be 0 to {_LARGEST_NUMBER}"
-                )
-                raise TargetError(self.name, reason)
-            steps = channel.grid / self.period
-            if not (steps >= 1 - 1e-6 and abs(steps - round(steps)) < 1e-6):
-                grid, period = show(channel.grid, "s"), show(self.period, "s")
-                reason = (
-                    f"the grid of channel {channel.name!r}, {grid}, is no multiple of the period, {period}"
-                )
-                raise TargetError(self.name, reason)
+        for fault in filter(None, map(self._fault_of, self.channels)):
+            raise TargetError(self.name, fault)
+
+    def _fault_of(self, channel: Channel) -> str:
+        """Return what is wrong with a single channel, or nothing."""
+        name = repr(channel.name)
+        if not 0 <= channel.number <= _LARGEST_NUMBER:
+            return f"channel {name} has number {channel.number}; it must be 0 to {_LARGEST_NUMBER}"
+        steps = channel.grid / self.period
+        if not (math.isfinite(steps) and steps >= 1 - 1e-6 and abs(steps - round(steps)) < 1e-6):
+            grid, period = show(channel.grid, "s"), show(self.period, "s")
+            return f"the grid of channel {name}, {grid}, is no multiple of the period, {period}"
+        for what, time in (("latency", channel.latency), ("spacing", channel.spacing)):
+            if not math.isfinite(time):
+                return f"the {what} of channel {name} is {show(time, 's')}; it must be finite"
+        return ""
 
     @cached_property
     def by_name(self) -> dict[str, Channel]:

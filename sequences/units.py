@@ -18,9 +18,10 @@ from __future__ import annotations
 import math
 import re
 from decimal import Decimal
+from numbers import Real
 from typing import Final
 
-from sequences.errors import UnitError
+from sequences.errors import UnitError, UnknownUnitError
 
 ns: Final = 1e-9
 us: Final = 1e-6
@@ -56,12 +57,42 @@ _SHOWN: Final[dict[str, tuple[str, ...]]] = {
 }
 """The spellings used when a value is shown, ascending; other units are shown as they are stored."""
 
-_QUANTITY: Final = re.compile(r"\s*([+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?|[+-]?inf|nan)\s*(\S*)\s*\Z")
+_QUANTITY: Final = re.compile(r"\s*([+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d{1,4})?)\s*(\S*)\s*\Z")
+
+_GREEK_MU, _MICRO_SIGN = "\u03bc", "\u00b5"  # they look alike, and keyboards have either
 
 
 def spellings(unit: str) -> tuple[str, ...]:
     """Return the spellings that `parse` accepts for a base unit."""
     return tuple(_SPELLINGS[unit])
+
+
+def check_unit(name: str, unit: str) -> None:
+    """Refuse a unit that is none of the base units, for example a prefixed one.
+
+    Args:
+        name: of the value that is declared in this unit.
+        unit: to check.
+
+    Raises:
+        UnknownUnitError: `parse` does not know the unit; the base unit that is meant is told.
+    """
+    if unit not in _SPELLINGS:
+        meant = tuple(base for base, known in _SPELLINGS.items() if unit in known)
+        raise UnknownUnitError(name, unit, meant or tuple(filter(None, _SPELLINGS)))
+
+
+def as_float(value: object) -> float | None:
+    """Return a real number, of Python or numpy, as a float; None for anything else, truth values included.
+
+    A whole number that is too large for a float is infinite, as its text would be.
+    """
+    if isinstance(value, bool) or not isinstance(value, Real):
+        return None
+    try:
+        return float(value)
+    except OverflowError:
+        return -math.inf if value < 0 else math.inf
 
 
 def parse(text: str, unit: str) -> float:
@@ -83,17 +114,18 @@ def parse(text: str, unit: str) -> float:
         (0.0625, 0.091)
     """
     match = _QUANTITY.match(text)
-    known = _SPELLINGS[unit]
-    if match is None or match[2] not in known:
+    factor = _SPELLINGS[unit].get(match[2].replace(_GREEK_MU, _MICRO_SIGN)) if match else None
+    if match is None or factor is None:
         raise UnitError(text, unit, spellings(unit))
-    if not math.isfinite(float(match[1])):
-        raise UnitError(text, unit, spellings(unit))
-    factor = known[match[2]]
     if factor == "1/360":
-        return float(match[1]) / 360
-    if factor == "1/tau":
-        return float(match[1]) / math.tau
-    return float(Decimal(match[1]) * Decimal(factor))
+        value = float(match[1]) / 360
+    elif factor == "1/tau":
+        value = float(match[1]) / math.tau
+    else:
+        value = float(Decimal(match[1]) * Decimal(factor))
+    if not math.isfinite(value):
+        raise UnitError(text, unit, spellings(unit))
+    return value
 
 
 def exact(value: float | Decimal, unit: str) -> str:

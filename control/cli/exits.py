@@ -45,18 +45,28 @@ def _explain(error: Exception) -> int:
 
     misused = (ConfigError, UsageError, SequenceError, RunNotFoundError, AmbiguousRunError)
     if isinstance(error, misused) or (isinstance(error, ExperimentError) and not error.kept):
-        _say(str(error))
+        _say(_told(error))
         return MISUSED
     if isinstance(error, ControlError | DataError):
-        _say(str(error))
+        _say(_told(error))
         return FAILED
     if isinstance(error, OSError) and error.filename:
-        _say(f"{error.filename}: {error.strerror}")
+        _say("\n".join((f"{error.filename}: {error.strerror}", *_notes(error))))
         return FAILED
-    _say(
+    slip = (
         f"this is a mistake in ionloom: {type(error).__name__}: {error}. Please report it with {_keep(error)}"
     )
+    _say("\n".join((slip, *_notes(error))))
     return FAILED
+
+
+def _told(error: Exception) -> str:
+    return "\n".join((str(error), *_notes(error)))
+
+
+def _notes(error: Exception) -> tuple[str, ...]:
+    """Return what was added to an error on its way, such as which file holds what was measured."""
+    return tuple(getattr(error, "__notes__", ()))
 
 
 def _keep(error: Exception) -> Path:

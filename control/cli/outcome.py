@@ -8,7 +8,7 @@ from typing import Any
 from rich.console import Console
 
 from control.cli.printing import console, jsonable, print_json, print_table
-from control.errors import ConfigError, nearest
+from control.errors import ConfigError
 from control.experiments.experiment import Experiment
 from control.experiments.registry import author_errors, experiment_names, find_experiment
 from control.runner import recorded_experiment
@@ -58,8 +58,8 @@ def find_recorded(run: Run, file: str | None) -> Experiment:
         )
     kind = find_experiment(file or run.experiment)
     if kind.name != run.experiment:
-        hint = nearest(run.experiment, [kind.name])
-        raise ConfigError((f"run {run.id} was made by {run.experiment!r}, not by {kind.name!r}. {hint}",))
+        advice = "say which class with --experiment FILE.py:Class"
+        raise ConfigError((f"run {run.id} was made by {run.experiment!r}, not by {kind.name!r}: {advice}",))
     return recorded_experiment(kind, run)
 
 

@@ -13,6 +13,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn
 from rich.progress import Progress as Bar
 from rich.table import Table as RichTable
+from rich.text import Text
 
 from control.experiments.tables import Table
 from control.runner import Progress
@@ -28,11 +29,13 @@ def console(*, stderr: bool = False) -> Console:
 
 def print_table(table: Table, on: Console) -> None:
     """Print a table; its title above, its cells as they are."""
-    drawn = RichTable(title=table.title or None, title_justify="left", box=None, pad_edge=False)
+    # As `Text`, since rich would take brackets in plain strings, "time [us]", for its markup.
+    title = Text(table.title, style="table.title") if table.title else None
+    drawn = RichTable(title=title, title_justify="left", box=None, pad_edge=False)
     for heading in table.columns:
-        drawn.add_column(heading, overflow="fold")
+        drawn.add_column(Text(heading), overflow="fold")
     for row in table.rows:
-        drawn.add_row(*map(_plain, row))
+        drawn.add_row(*map(Text, row))
     on.print(drawn)
 
 
@@ -81,8 +84,3 @@ class ProgressBar:
         """Show how far the run is."""
         left = "" if step.seconds_left is None else f"{step.seconds_left:.0f} s left"
         self._bar.update(self._task, description=step.stage, completed=step.done, total=step.total, left=left)
-
-
-def _plain(text: str) -> str:
-    """Return text that rich prints as it is, brackets included."""
-    return text.replace("[", "\\[")

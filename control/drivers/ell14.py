@@ -69,7 +69,6 @@ VELOCITY = Setting(
 )
 
 PAUSE_SECONDS = 0.1  # a move that follows another sooner may end at zero
-MODEL_CODE = "0E"  # 14, hexadecimal
 
 _MESSAGE = re.compile(rb"([0-9A-F])([A-Z]{2})([0-9A-Z]*)")
 _IDENTITY = re.compile(

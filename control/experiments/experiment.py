@@ -28,7 +28,7 @@ import inspect
 import re
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING, Any, ClassVar, Self, dataclass_transform
 
 from control.experiments.point import Point
@@ -76,6 +76,12 @@ class Experiment(ABC):
         if cls.shots_field != "shots":
             cls._rename_shots()
         dataclass(frozen=True, kw_only=True)(cls)
+        for field in fields(cls):
+            if field.name not in declarations(cls):
+                raise TypeError(
+                    f"parameter {field.name!r} of {cls.__name__} has no declaration; "
+                    "give it a quantity(), count(), choice() or flag(), or leave its annotation away"
+                )
 
     @classmethod
     def _rename_shots(cls) -> None:

@@ -6,14 +6,16 @@ pulse in front of the readout. Ion "+" is bright, which is D5/2(m=-5/2) before i
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
+from control.experiments.experiment import Experiment
 from control.experiments.point import Point
+from sequences.declarations import count, quantity
 from sequences.ir import Block
 from sequences.library import Node, map_to_ground, read_ions, rotate
 from sequences.parameters import Parameter, Value
@@ -47,14 +49,26 @@ def tomography_points(node: Node) -> tuple[Point, ...]:
         Point(
             {strength.name: ION_PULSE[ion][0], phase.name: ION_PULSE[ion][1]},
             {
-                "half_wave_plate": {"angle": zeros[0] + PLATES[photon][0]},
-                "quarter_wave_plate": {"angle": zeros[1] + PLATES[photon][1]},
+                # A mount counts from 0 to 1 turn, wherever its zero is believed to be.
+                "half_wave_plate": {"angle": (zeros[0] + PLATES[photon][0]) % 1.0},
+                "quarter_wave_plate": {"angle": (zeros[1] + PLATES[photon][1]) % 1.0},
             },
             {"ion_basis": ion, "photon_basis": photon},
         )
         for photon in BASES
         for ion in BASES
     )
+
+
+class PairTomography(Experiment):
+    """Base of experiments that find the states of ion-photon pairs from the nine settings."""
+
+    exposure: float = quantity("1.5 ms", unit="s", low="10 us", high="1 s", help="of the camera")
+    resamples: int = count(200, low=10, high=10_000, help="Monte Carlo resamples for the errors")
+
+    def points(self, node: Node) -> Sequence[Point]:
+        """Return the nine analysis settings."""
+        return tomography_points(node)
 
 
 def analyse_ions(node: Node, exposure: Value) -> tuple[Block, ...]:

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from control.experiments.experiment import Experiment
 from control.experiments.pair_tomography import (
+    PairTomography,
     analyse_ions,
     collect_pairs,
     describe_pair,
     reconstruct_pairs,
-    tomography_points,
 )
-from control.experiments.point import Point
 from sequences.declarations import count, quantity
 from sequences.ir import Block
 from sequences.language import attempt, herald, readout, serial
@@ -25,7 +23,7 @@ if TYPE_CHECKING:
     from data import Run
 
 
-class SingleIonPhoton(Experiment):
+class SingleIonPhoton(PairTomography):
     """Entangles one ion with a photon, trying again until the photon is detected.
 
     Each attempt cools a little, pumps and plays one photon pulse; a click ends the attempts, and only then
@@ -44,12 +42,6 @@ class SingleIonPhoton(Experiment):
     pumping: float = quantity("60 us", unit="s", low="1 us", high="10 ms", help="optical pumping in each try")
     photon_pulse: float = quantity("30 us", unit="s", low="1 us", high="1 ms", help="393 nm light")
     photon_window: float = quantity("40 us", unit="s", low="1 us", high="1 ms", help="gates of the detectors")
-    exposure: float = quantity("1.5 ms", unit="s", low="10 us", high="1 s", help="of the camera")
-    resamples: int = count(200, low=10, high=10_000, help="Monte Carlo resamples for the errors")
-
-    def points(self, node: Node) -> Sequence[Point]:
-        """Return the nine analysis settings."""
-        return tomography_points(node)
 
     def sequence(self, node: Node) -> Block:
         """Return one shot: cool, try, read out."""

@@ -7,17 +7,15 @@ from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
-from control.experiments.experiment import Experiment
 from control.experiments.pair_tomography import (
     JOINT_BASIS,
+    PairTomography,
     Reconstruction,
     analyse_ions,
     collect_pairs,
     describe_pair,
     reconstruct_pairs,
-    tomography_points,
 )
-from control.experiments.point import Point
 from control.experiments.tables import Table, cell
 from sequences.declarations import count, quantity
 from sequences.ir import Block
@@ -33,7 +31,7 @@ PACKET_BIN: Final = 1e-6
 """Resolution of the wave packet, s: fine against the 1.1 us that a photon stays in the cavity."""
 
 
-class TenIonRegister(Experiment):
+class TenIonRegister(PairTomography):
     """Entangles every ion of a string with a photon of its own.
 
     The string is cooled and pumped; then its ions are brought into the cavity waist one by one, and each
@@ -62,12 +60,6 @@ class TenIonRegister(Experiment):
     photon_window: float = quantity("55 us", unit="s", low="1 us", high="1 ms", help="gates of the detectors")
     step: float = quantity("50 us", unit="s", low="1 us", high="10 ms", help="moving the string by one ion")
     settling: float = quantity("20 us", unit="s", low="0 s", high="10 ms", help="rest after a move")
-    exposure: float = quantity("1.5 ms", unit="s", low="10 us", high="1 s", help="of the camera")
-    resamples: int = count(200, low=10, high=10_000, help="Monte Carlo resamples for the errors")
-
-    def points(self, node: Node) -> Sequence[Point]:
-        """Return the nine analysis settings."""
-        return tomography_points(node)
 
     def sequence(self, node: Node) -> Block:
         """Return one train: prepare, visit every ion, read out."""

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from control.drivers import DRIVERS, driver_class
-from control.errors import nearest
-from control.settings import Setting
+from control.errors import ConfigError, LimitError, nearest
+from control.settings import Setting, site_ranges
 from control.setup.schema import InstrumentTable, decode
 from sequences.errors import UnitError
 from sequences.units import parse
@@ -76,10 +76,33 @@ def _instrument(name: str, entry: InstrumentTable, path: str, problems: list[str
         value = _setting_value(known, key, given, f"{path}.settings.{key}", problems)
         if value is not None:
             settings[key] = value
+    _check_limits(path, known, limits, settings, problems)
     address, serial_number = entry.address or None, entry.serial_number or None
     return Instrument(
         name, entry.driver, entry.resource, address, serial_number, entry.role, limits, settings
     )
+
+
+def _check_limits(
+    path: str,
+    known: Mapping[str, Setting],
+    limits: Mapping[str, tuple[float, float]],
+    settings: Mapping[str, float | bool],
+    problems: list[str],
+) -> None:
+    """Tell what is wrong with the limits of the site, else which settings are beyond them or the driver's."""
+    try:
+        ranges = site_ranges(f"{path}.limits", tuple(known.values()), limits)
+    except ConfigError as error:
+        problems += error.problems
+        return
+    for key, value in settings.items():
+        if not known[key].switch:
+            try:
+                ranges[key].check(known[key], value)
+            except LimitError as error:
+                error.device = f"{path}.settings"
+                problems.append(str(error))
 
 
 def _setting_value(

@@ -67,16 +67,19 @@ def read_setup(which: str | Path = "innsbruck") -> Setup:
     file = read_file(which)
     problems: list[str] = []
     table = decode(SetupTable, file.tables, "", problems)
-    core = decode(CoreTable, file.tables.get("core"), "core", problems) if "core" in file.tables else None
-    if table is None or core is None:
-        raise _told(file.origin, problems)
-    target = make_target(table.name, core, table.channels, problems)
-    instruments = make_instruments(table.instruments, problems)
-    node = read_entries(table.node, "node", problems)
-    # The form of the tables is judged here, their meaning to the lab by the plug-in: both are told at once.
-    problems += _plugin_problems(core.lab, file.tables)
-    values, sources = read_values(Calibration, table.calibration, "calibration", problems)
-    if problems or target is None:
+    core_table = file.tables.get("core")
+    core = decode(CoreTable, core_table, "core", problems) if isinstance(core_table, dict) else None
+    # What cannot be used stands aside, so that it does not keep the mistakes of the others from being told.
+    tables = {name: _usable(file.tables, name) for name in ("channels", "instruments", "calibration", "node")}
+    name = table.name if table else file.origin
+    target = make_target(name, core or CoreTable(lab=""), tables["channels"], problems)
+    instruments = make_instruments(tables["instruments"], problems)
+    node = read_entries(tables["node"], "node", problems)
+    if core is not None:
+        # The form of the tables is judged here, their meaning to the lab by its plug-in.
+        problems += _plugin_problems(core.lab, tables)
+    values, sources = read_values(Calibration, tables["calibration"], "calibration", problems)
+    if problems or table is None or core is None or target is None:
         raise _told(file.origin, problems)
     return Setup(
         name=table.name,
@@ -98,6 +101,11 @@ def _plugin_problems(lab: str, tables: Mapping[str, Any]) -> list[str]:
     except ConfigError as error:
         return [f"core.lab: {problem}" for problem in error.problems]
     return list(plugin.problems(tables))
+
+
+def _usable(tables: Mapping[str, Any], name: str) -> dict[str, Any]:
+    table = tables.get(name, {})
+    return table if isinstance(table, dict) else {}
 
 
 def _told(origin: str, problems: list[str]) -> ConfigError:

@@ -59,7 +59,7 @@ def poisson_threshold(dark: float, bright: float) -> int:
     _check_means(dark, bright)
     if dark == 0:
         return 1
-    return math.ceil((bright - dark) / math.log(bright / dark))
+    return max(math.ceil((bright - dark) / math.log(bright / dark)), 1)
 
 
 def error_matrix(threshold: int, dark: float, bright: float, decay: float = 0.0) -> NDArray[np.float64]:
@@ -101,7 +101,7 @@ def error_matrix(threshold: int, dark: float, bright: float, decay: float = 0.0)
 
 
 def _check_threshold(threshold: int) -> None:
-    if threshold < 1:
+    if not threshold >= 1:  # NaN, too
         raise RangeError("threshold", threshold, ">= 1 count", "take poisson_threshold()")
 
 

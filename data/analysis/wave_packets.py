@@ -79,7 +79,8 @@ def bin_arrivals(window_ps: ArrayLike, attempts: int, window: float, bins: int) 
     for name, value, unit in (("attempts", attempts, ""), ("window", window, " s"), ("bins", bins, "")):
         if not value > 0:
             raise RangeError(name, value, f"> 0{unit}", "describe the window that was really opened")
-    places = np.floor(times * (bins * _PICOSECOND / window)).astype(np.int64)
+    # Quotients of whole numbers are exact where a click lies on an edge; products with a fraction are not.
+    places = np.floor(times * bins / round(window / _PICOSECOND, 3)).astype(np.int64)
     inside = places[(places >= 0) & (places < bins)]
     counts = np.bincount(inside, minlength=bins)
     return WavePacket(np.linspace(0, window, bins + 1), counts, attempts, len(times) - len(inside))

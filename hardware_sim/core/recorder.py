@@ -41,7 +41,7 @@ class Recorder:
         ] = []
         self.counts = {
             name: np.zeros((shots, width), dtype=np.int32)
-            for name, width in readout_widths(program, ions).items()
+            for name, width in program.readout_widths(ions).items()
         }
 
     def click(
@@ -130,12 +130,3 @@ class Recorder:
             tags=TimeTags(**{name: np.ascontiguousarray(tags[name]) for name in _TAG.names or ()}),
             notes=tuple(notes),
         )
-
-
-def readout_widths(program: Program, ions: int) -> dict[str, int]:
-    """Return readout name -> number of columns: the ions for a camera, the windows for a counter."""
-    widths: dict[str, int] = {}
-    for readout in program.readouts:
-        camera = program.target.by_number[readout.channel].kind == "camera"
-        widths[readout.name] = ions if camera else max(widths.get(readout.name, 0), readout.index + 1)
-    return widths

@@ -1,7 +1,7 @@
 """Simulated instruments that speak their real wire protocols over real transports."""
 
 from hardware_sim.instruments.ell14 import Ell14Mount, Ell14Specification
-from hardware_sim.instruments.ell14_bus import Ell14Bus
+from hardware_sim.instruments.ell14_bus import ADDRESSES, Ell14Bus
 from hardware_sim.instruments.endpoint import Endpoint, Session
 from hardware_sim.instruments.errors import InstrumentSetupError, PseudoTerminalError, ServerClosedError
 from hardware_sim.instruments.faults import HEALTHY, LineFaults
@@ -11,6 +11,7 @@ from hardware_sim.instruments.smc100a import SimulatedSmc100a, Smc100aSettings, 
 from hardware_sim.instruments.tcp import TcpServer, serve_tcp
 
 __all__ = [
+    "ADDRESSES",
     "HEALTHY",
     "Ell14Bus",
     "Ell14Mount",

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from sequences.compiler.clock import spacing_ticks, update_ticks
+from sequences.compiler.clock import gap_ticks, update_ticks
 from sequences.compiler.seams import seam_problems
 from sequences.compiler.stages import Outline, Schedule
 from sequences.errors import (
@@ -77,13 +77,13 @@ class _Channels:
         by_number = {
             channel.number: (
                 channel.kind is Kind.DAC,
-                spacing_ticks(channel, target),
+                gap_ticks(channel, target),
                 update_ticks(channel, target),
             )
             for channel in target.channels
         }
         rows = np.array([by_number[number] for number in self.channel.tolist()], np.int64).reshape(-1, 3)
-        self.is_dac, self.spacing, self.update = rows[:, 0].astype(bool), rows[:, 1], rows[:, 2]
+        self.is_dac, self.needed, self.update = rows[:, 0].astype(bool), rows[:, 1], rows[:, 2]
 
     def problems(self) -> Iterator[AuthoringError]:
         """Yield every problem of the segment's times."""
@@ -93,7 +93,7 @@ class _Channels:
         for row in np.flatnonzero(overlap).tolist():
             yield self._overlap(int(holder[row]), row + 1)
         gap = self._first_events()[1:] - self.stop[:-1]
-        needed = np.where(self.is_dac, self.update, self.spacing)[1:]
+        needed = self.needed[1:]
         touching = (gap == 0) & ~self.is_dac[1:]
         close = same & ~overlap & (gap < needed) & ~touching
         for row in np.flatnonzero(close).tolist():
@@ -118,14 +118,13 @@ class _Channels:
     def _short(self) -> Iterator[AuthoringError]:
         duration = self.stop - self.start
         is_level = np.array([isinstance(leaf, Level) for leaf in self.leaves], dtype=bool)
-        needed = np.where(self.is_dac, self.update, self.spacing)
-        for row in np.flatnonzero((duration < needed) & ~is_level).tolist():
+        for row in np.flatnonzero((duration < self.needed) & ~is_level).tolist():
             if isinstance(leaf := self.leaves[row], Ramp):
-                limit = f"at least one update of the channel, {self._show(int(needed[row]))}"
+                limit = f"at least one update of the channel, {self._show(int(self.needed[row]))}"
                 what = f"the duration of {name_of(leaf)}"
                 yield DurationError(leaf.source, what, self._show(int(duration[row])), limit)
             else:
-                yield self._close(row, row, int(duration[row]), int(needed[row]))
+                yield self._close(row, row, int(duration[row]), int(self.needed[row]))
 
     def _overlap(self, first: int, second: int) -> OverlapError:
         leaf, other = self.leaves[second], self.leaves[first]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Final
 
-from sequences.target import Channel, Target
+from sequences.target import Channel, Kind, Target
 
 NOISE: Final = 1e-3
 """By how much of a tick a time may miss it and still be meant: floats of seconds carry rounding noise.
@@ -28,6 +28,11 @@ def spacing_ticks(channel: Channel, target: Target) -> int:
 def update_ticks(channel: Channel, target: Target) -> int:
     """Return the distance of a ramp's samples: the channel's spacing, and at least its grid."""
     return max(spacing_ticks(channel, target), grid_ticks(channel, target))
+
+
+def gap_ticks(channel: Channel, target: Target) -> int:
+    """Return the time that two events on a channel need between them: a DAC updates once a step at most."""
+    return update_ticks(channel, target) if channel.kind is Kind.DAC else spacing_ticks(channel, target)
 
 
 def shift_ticks(channel: Channel, target: Target) -> int:

@@ -17,7 +17,7 @@ from sequences.program import AttemptLoop, Play, Program, ReadoutChannel, Repeat
 from sequences.target import Kind, Target
 from sequences.timeline import Operation, Timeline
 
-LeafT = TypeVar("LeafT", bound=Played)
+_LeafT = TypeVar("_LeafT", bound=Played)
 
 _ENDS_FIRST: Final = 0
 """Rank of what ends a block: at one tick it comes before what starts the next, whose rank is above."""
@@ -115,8 +115,8 @@ class _Events:
         self._columns: list[tuple[NDArray[Any], ...]] = []
 
     def pick(
-        self, block: type[LeafT], wanted: Callable[[LeafT], bool] = lambda _: True
-    ) -> tuple[NDArray[np.int64], list[LeafT]]:
+        self, block: type[_LeafT], wanted: Callable[[_LeafT], bool] = lambda _: True
+    ) -> tuple[NDArray[np.int64], list[_LeafT]]:
         """Return the rows of the leaves of one type, and these leaves."""
         found = [
             (row, leaf)

@@ -18,10 +18,8 @@ def place(outline: Outline[Segment]) -> Outline[Placement]:
 def _placed(segment: Segment) -> Placement:
     placer = _Placer()
     length = placer.serial(segment.parts, 0.0)
-    starts, durations = (
-        np.array(placer.starts, dtype=np.float64),
-        np.array(placer.durations, dtype=np.float64),
-    )
+    starts = np.array(placer.starts, dtype=np.float64)
+    durations = np.array(placer.durations, dtype=np.float64)
     return Placement(tuple(placer.leaves), starts, durations, length, placer.centred)
 
 

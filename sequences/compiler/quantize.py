@@ -128,7 +128,8 @@ class _Quantizer:
                 limit = f"at least one tick of {show(grid, 's')}"
                 self.problems.append(DurationError(leaf.source, what, show(value, "s"), limit))
             else:
-                nearest = max(round(value / grid), 1) * grid
+                least = 0 if isinstance(leaf, Delay) else 1
+                nearest = max(round(value / grid), least) * grid
                 self.problems.append(_off_grid(leaf.source, what, value, grid, nearest))
 
     def _tell_starts(self, placement: Placement, grids: NDArray[np.int64], off: NDArray[np.bool_]) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from sequences.compiler.clock import spacing_ticks, update_ticks
+from sequences.compiler.clock import gap_ticks, update_ticks
 from sequences.compiler.stages import AttemptSlots, Outline, RepeatSlots, Schedule, Slot, Slots
 from sequences.errors import SpacingError
 from sequences.ir import Played, Ramp
@@ -110,10 +110,8 @@ class _Weaver:
 
     def _compare(self, before: _Edge, after: _Edge) -> None:
         channel, target = after.leaf.channel, self._target
-        is_dac = channel.kind is Kind.DAC
-        needed = update_ticks(channel, target) if is_dac else spacing_ticks(channel, target)
-        gap = before.distance + after.distance
-        if gap >= needed or (gap == 0 and not is_dac):
+        needed, gap = gap_ticks(channel, target), before.distance + after.distance
+        if gap >= needed or (gap == 0 and channel.kind is not Kind.DAC):
             return
         gap_text, needed_text = show(gap * target.period, "s", 12), show(needed * target.period, "s", 12)
         self.problems.append(

@@ -14,8 +14,11 @@ INDENT: Final = "  "
 UNLIMITED: Final = "none"
 """Where a channel's limit has no lower or no upper end."""
 
-TOKEN: Final = re.compile(r'"(?:[^"\\]|\\.)*"|[^\s,"]+')
-"""A name in double quotes, written as in JSON, or a word without blanks and commas."""
+TOKEN: Final = re.compile(r'"(?:[^"\\]|\\.)*"|[^\s,"]+|"')
+"""A name in double quotes, written as in JSON, or a word without blanks and commas.
+
+A quote without its partner is a token, too: nothing but blanks and commas is passed over.
+"""
 
 VALUE_UNITS: Final = MappingProxyType(
     {

@@ -97,4 +97,6 @@ def _limit_text(limit: Limit) -> str:
 
 
 def _quoted(name: str) -> str:
-    return name if TOKEN.fullmatch(name) and not name.startswith('"') else json.dumps(name)
+    # Not printable are also the bytes of a file name that are no UTF-8: quoted, they can be stored.
+    plain = TOKEN.fullmatch(name) and not name.startswith('"') and name.isprintable()
+    return name if plain else json.dumps(name)

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import h5py
 import pytest
 
 from data import KeyResult, Record, RunHeader, RunWriter, find_run, find_runs
@@ -114,3 +115,18 @@ def test_nothing_to_find(tmp_path: Path) -> None:
         f"no run 'latest' in {tmp_path}; there are no runs at all; "
         "give a path, an id, the first digits of an id, or 'latest'"
     )
+
+
+def test_a_run_with_damage_of_any_kind_does_not_hide_the_others(tmp_path: Path, header: RunHeader) -> None:
+    good, bad = (write(tmp_path, header, later).finish({"fidelity": 0.9}) for later in (0, 1))
+    with h5py.File(bad, "a") as file:
+        file["analysis/0001"].attrs["key_value"] = "no number"
+    assert [(run.path, run.status) for run in find_runs(tmp_path)] == [
+        (bad, "unreadable"),
+        (good, "complete"),
+    ]
+
+
+def test_a_text_too_long_for_a_path_is_no_run(tmp_path: Path) -> None:
+    with pytest.raises(RunNotFoundError, match="no run 'aaa"):
+        find_run(tmp_path, "a" * 5000)

@@ -36,3 +36,9 @@ def test_what_tools_see_is_what_there_is() -> None:
 def test_a_name_that_is_not_there() -> None:
     with pytest.raises(AttributeError, match="module 'data' has no name 'open_runs'"):
         data.open_runs  # noqa: B018
+
+
+def test_names_are_listed_before_they_are_loaded() -> None:
+    code = "import data; print(set(data.__all__) <= set(dir(data)))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
+    assert done.stdout.strip() == "True"

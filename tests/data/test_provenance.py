@@ -83,3 +83,17 @@ def test_no_names_of_machines_and_folders(source: Path) -> None:
 
 def test_provenance_is_a_value() -> None:
     assert Provenance(NOW) == Provenance(NOW)
+
+
+def test_a_name_that_looks_like_a_pattern_is_a_name(source: Path) -> None:
+    odd = source.with_name("scan[12].py")
+    odd.write_text("x")
+    git(source.parent, "add", ":(literal)scan[12].py")
+    git(source.parent, "commit", "--quiet", "--message", "second")
+    assert revision(odd)[1] is False
+
+
+def test_without_an_answer_nobody_knows_whether_the_source_is_dirty(source: Path) -> None:
+    head = git(source.parent, "rev-parse", "HEAD")
+    (source.parent / ".git" / "index").write_bytes(b"no index")
+    assert revision(source) == (head, None)

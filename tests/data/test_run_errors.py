@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import pickle
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -116,15 +117,18 @@ def test_damaged_head(run_path: Path) -> None:
     )
 
 
+def test_a_layout_that_is_no_number(run_path: Path) -> None:
+    with h5py.File(run_path, "a") as file:
+        file.attrs["ionloom_schema"] = "first"
+    with pytest.raises(DamagedRunError, match="its head is damaged"):
+        open_run(run_path)
+    with h5py.File(run_path, "a"):  # the refusal has closed it
+        pass
+
+
 def test_a_flipped_bit_is_found(run_path: Path) -> None:
     """Fletcher-32 of HDF5 sees what happened to the bytes on the disk."""
-    with h5py.File(run_path) as file:
-        chunk = file["photon_data/timestamps"].id.get_chunk_info(0)
-    with run_path.open("r+b") as raw:
-        raw.seek(chunk.byte_offset + chunk.size // 2)
-        byte = raw.read(1)[0]
-        raw.seek(-1, os.SEEK_CUR)
-        raw.write(bytes([byte ^ 1]))
+    spoil(run_path, "photon_data/timestamps")
     with open_run(run_path) as run, pytest.raises(DamagedRunError, match="point 1 is damaged"):
         run.record(1)
 
@@ -210,3 +214,90 @@ def test_errors_cross_processes(run_path: Path) -> None:
     error = TruncatedFileError(run_path, 3, 7)
     copy = pickle.loads(pickle.dumps(error))  # noqa: S301
     assert (type(copy), str(copy)) == (TruncatedFileError, str(error))
+
+
+def spoil(run_path: Path, dataset: str) -> None:
+    """Flip a bit of the first chunk of a dataset, which its Fletcher-32 sees."""
+    with h5py.File(run_path) as file:
+        chunk = file[dataset].id.get_chunk_info(0)
+    with run_path.open("r+b") as raw:
+        raw.seek(chunk.byte_offset + chunk.size // 2)
+        byte = raw.read(1)[0]
+        raw.seek(-1, os.SEEK_CUR)
+        raw.write(bytes([byte ^ 1]))
+
+
+def test_damage_is_not_told_as_a_failure_to_write(run_path: Path) -> None:
+    spoil(run_path, "photon_data/timestamps")
+    before = run_path.read_bytes()
+    with pytest.raises(DamagedRunError) as told:
+        write_results(run_path, {"fidelity": 0.8})
+    assert str(told.value).startswith(f"{run_path}: photon_data/timestamps is damaged (")
+    assert str(told.value).endswith(
+        "); each of the other columns can still be read unless it says the same; "
+        "compare with another copy of the file, or check the disk"
+    )
+    assert run_path.read_bytes() == before
+    assert list(run_path.parent.glob("*.part")) == []
+
+
+def test_a_column_that_is_gone(run_path: Path) -> None:
+    with h5py.File(run_path, "a") as file:
+        del file["entry/photons/window"]
+    with open_run(run_path) as run:
+        assert len(run.points) == 3
+        with pytest.raises(DamagedRunError, match="point 0 is damaged"):
+            run.record(0)
+
+
+def test_damage_behind_the_first_look(run_path: Path) -> None:
+    with h5py.File(run_path, "a") as file:
+        del file["entry/parameters"], file["analysis/0001/results"]
+    usable = "points and records can still be read unless they say the same"
+    with open_run(run_path) as run:
+        run.record(0)
+        for name, part in (("header", "its head"), ("parameters", "its head"), ("results", "its analysis")):
+            with pytest.raises(DamagedRunError) as told:
+                getattr(run, name)
+            assert str(told.value).startswith(f"{run_path}: {part} is damaged (")
+            assert usable in str(told.value)
+
+
+def test_a_copy_that_is_interrupted_leaves_only_the_run(
+    run_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Ctrl-C may come when the copy is written and not yet in the place of the run."""
+    before = run_path.read_bytes()
+
+    def press_ctrl_c(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("data.archive._verify", press_ctrl_c)
+    with pytest.raises(KeyboardInterrupt):
+        write_results(run_path, {"fidelity": 0.8})
+    assert [path.name for path in run_path.parent.iterdir()] == [run_path.name]
+    assert run_path.read_bytes() == before
+
+
+def test_a_copy_that_another_program_makes_is_left_to_it(run_path: Path) -> None:
+    part = run_path.with_name(f"{run_path.name}.part")
+    hold = "import h5py, sys; file = h5py.File(sys.argv[1], 'w'); print(flush=True); sys.stdin.read()"
+    with subprocess.Popen(
+        [sys.executable, "-c", hold, part], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+    ) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        process.stdout.readline()
+        with pytest.raises(RunBusyError):
+            write_results(run_path, {"fidelity": 0.8})
+        assert part.exists()
+        process.stdin.close()
+
+
+def test_a_folder_that_vanishes_while_a_run_goes_on(
+    tmp_path: Path, header: RunHeader, make_record: MakeRecord
+) -> None:
+    writer = RunWriter.create(tmp_path / "runs", header)
+    shutil.rmtree(tmp_path / "runs")
+    with pytest.raises(WriteFailedError, match="failed: No such file or directory; its 0 completed points"):
+        writer.append({"basis": "Z", "angle": 0}, make_record(0))

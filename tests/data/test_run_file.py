@@ -235,3 +235,15 @@ def test_the_file_explains_itself(tmp_path: Path, header: RunHeader, make_record
         timestamps = file["photon_data/timestamps"]
         assert (timestamps.shuffle, timestamps.compression, timestamps.fletcher32) == (True, "gzip", True)
         assert file["provenance/program"].asstr()[()] == "program ten_ions µ"
+
+
+def test_odd_texts_do_not_stop_a_run(tmp_path: Path, header: RunHeader, make_record: MakeRecord) -> None:
+    """A message of the system may hold a file name that is no UTF-8; the run is finished nevertheless."""
+    writer = RunWriter.create(tmp_path, dataclasses.replace(header, setup="a\0b"))
+    with suppress(ValueError), writer:
+        writer.append({"basis": "Z", "angle": 0}, make_record(0, notes=("lost \udcff",)))
+        raise ValueError("cannot open caf\udce9\0")
+    with open_run(writer.path) as run:
+        assert (run.status, run.message) == ("failed", "ValueError: cannot open caf\\udce9\\x00")
+        assert run.record(0).notes == ("lost \\udcff",)
+        assert run.header.setup == "a\\x00b"

@@ -7,6 +7,7 @@ import pytest
 
 from data import Axis, Provenance, Readout, RunHeader, StoredParameter
 from data.errors import HeaderError
+from data.header import storable
 
 PROVENANCE = Provenance(datetime(2025, 3, 14, tzinfo=UTC))
 
@@ -50,3 +51,19 @@ def test_names_that_a_file_cannot_hold(fields: dict[str, Any], text: str) -> Non
 def test_an_experiment_needs_a_name() -> None:
     with pytest.raises(HeaderError, match="experiment '' is no name"):
         RunHeader("", PROVENANCE)
+
+
+def test_a_parameter_has_at_most_64_bits() -> None:
+    RunHeader("rabi", PROVENANCE, parameters=(StoredParameter("seed", 2**63 - 1),))
+    with pytest.raises(HeaderError) as told:
+        RunHeader("rabi", PROVENANCE, parameters=(StoredParameter("seed", 2**63),))
+    assert str(told.value) == (
+        "parameter 'seed' has more than 64 bits; give a float, or the digits as a text"
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "stored"), [("plain µ", "plain µ"), ("a\0b", "a\\x00b"), ("caf\udce9", "caf\\udce9")]
+)
+def test_what_hdf5_cannot_hold_is_written_out(text: str, stored: str) -> None:
+    assert storable(text) == stored

@@ -147,6 +147,7 @@ def test_the_latest_results_are_valid() -> None:
         ({"a": np.array(["x"])}, "result 'a' is an array of <U1; results are"),
         ({"a": {1: 2}}, "result 'a' has the key 1, no name for a member of an HDF5 file; results are"),
         ({"a/b": 1}, "result 'results' has the key 'a/b', no name for a member of an HDF5 file; results are"),
+        ({"a\0": 1}, "result 'results' has the key 'a\\x00', no name for a member of an HDF5 file"),
         ({"$array": 1}, "result 'results' has the key '$array', no name"),
         ({"a": b"x"}, "result 'a' is a bytes; results are"),
     ],

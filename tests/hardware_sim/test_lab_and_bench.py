@@ -211,6 +211,12 @@ def test_a_setup_with_problems_is_not_opened(innsbruck: Any) -> None:
         ),
         (
             ("instruments", "quarter_wave_plate", "address"),
+            "G",
+            "instruments.quarter_wave_plate.address: 'G' is no address of an ell14; "
+            "use one of 0 1 2 3 4 5 6 7 8 9 A B C D E F",
+        ),
+        (
+            ("instruments", "quarter_wave_plate", "address"),
             "0",
             "instruments.quarter_wave_plate.address: '0' is the address of 'half_wave_plate' on the same "
             "line; give each mount its own",

@@ -6,17 +6,19 @@ import json
 import subprocess
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from control import read_setup, run
+from control.experiments.pair_tomography import tomography_points
 from control.experiments.picture import draw_run
 from control.experiments.ten_ion_register import TenIonRegister
 from data import find_run, open_run
 from sequences import parse_program
+from sequences.library import Node
 
 ROOT = Path(__file__).parents[2]
 IONS, TRAINS = 3, 300
@@ -160,6 +162,16 @@ def test_a_wrong_plate_zero_gives_wrong_correlations(finished: Finished, tmp_pat
     wrong = results_of([*bright, "-p", "half_wave_plate_zero=32.3 deg"], tmp_path)
     right = finished.printed["results"]
     assert wrong["bell_fidelity_mean"] < right["bell_fidelity_mean"] - 0.15
+
+
+def test_mounts_are_turned_within_one_turn() -> None:
+    """A zero may be believed on either side; the mounts count from 0 to 1."""
+    setup = read_setup("innsbruck")
+    believed = replace(setup.calibration, half_wave_plate_zero=-0.01, quarter_wave_plate_zero=0.95)
+    points = tomography_points(Node.of(setup.target, believed))
+    angles = {name: {point.instruments[name]["angle"] for point in points} for name in points[0].instruments}
+    assert sorted(angles["half_wave_plate"]) == pytest.approx([1 / 16 - 0.01, 0.99])
+    assert sorted(angles["quarter_wave_plate"]) == pytest.approx([0.075, 0.95])
 
 
 def test_without_trap_rf_there_are_no_ions(tmp_path: Path) -> None:

@@ -1,10 +1,11 @@
 import math
 from dataclasses import dataclass
 
+import numpy as np
 import pytest
 
 from sequences.declarations import choice, count, declarations, flag, quantity
-from sequences.errors import DeclaredValueError
+from sequences.errors import DeclaredValueError, UnknownUnitError
 
 
 @dataclass(frozen=True)
@@ -35,6 +36,8 @@ def test_defaults_are_numbers_in_base_units() -> None:
         ("axial", None, None),
         ("ions", "12", 12),
         ("ions", 12.0, 12),
+        ("ions", np.int64(12), 12),
+        ("time", np.float32(2**-12), 2**-12),
         ("basis", "X", "X"),
         ("cooled", "no", False),
         ("cooled", "ON", True),
@@ -59,6 +62,7 @@ def test_what_people_give_is_read(name: str, given: object, value: object) -> No
         ("time", "5 ms", "time: 5 ms is outside the limits 100 ns to 1 ms"),
         ("time", math.nan, "time: nan is not a finite number"),
         ("time", None, "time: None is not a finite number"),
+        ("time", 10**400, f"time: {10**400} is not a finite number"),
         ("ions", True, "ions: True is not a finite number"),
         ("ions", "2.5", "ions: '2.5' is not a whole number"),
         ("ions", 300, "ions: 300 is outside the limits 2 to 200"),
@@ -80,3 +84,11 @@ def test_values_are_shown_as_people_read_them() -> None:
 def test_a_bad_default_is_refused_where_it_is_declared() -> None:
     with pytest.raises(DeclaredValueError, match="default: 0 is outside the limits 1 to 5"):
         count(0, low=1, high=5, help="")
+
+
+def test_a_prefixed_unit_is_refused_where_it_is_declared() -> None:
+    with pytest.raises(UnknownUnitError) as caught:
+        quantity("5 us", unit="us", help="of the pulse")
+    assert str(caught.value) == (
+        "of the pulse: 'us' is no base unit; declare it in 's' (values are SI, their text may have a prefix)"
+    )

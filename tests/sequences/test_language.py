@@ -1,6 +1,7 @@
 import math
 from typing import Any
 
+import numpy as np
 import pytest
 
 import sequences
@@ -225,6 +226,32 @@ def test_counts_are_whole_and_at_least_one(lab: Any, count: Any) -> None:
     with pytest.raises(DurationError) as caught:
         attempt(gate, until=herald(CLICK, at_least=count), maximum=1)
     assert ending(caught.value) == f"the number of clicks of the herald {text}"
+
+
+def test_whole_numbers_of_numpy_are_counts(lab: Any) -> None:
+    gate, three = lab.apd.gate(1 * us, CLICK), np.int64(3)
+    loop = attempt(gate, until=herald(CLICK, at_least=three), maximum=three)
+    assert loop == Attempt(gate, herald(CLICK, at_least=3), 3)
+    assert [type(count) for count in (repeat(gate, three).count, loop.maximum, loop.herald.at_least)] == [
+        int
+    ] * 3
+
+
+@pytest.mark.parametrize("index", [-1, 1.5, "0"])
+def test_the_index_of_a_readout_is_whole_and_not_negative(index: Any) -> None:
+    with pytest.raises(DurationError) as caught:
+        readout("ions", index)
+    assert ending(caught.value) == (
+        f"the index of readout 'ions' is {index!r}; it must be a whole number, at least 0"
+    )
+
+
+def test_an_attempt_waits_for_something(lab: Any) -> None:
+    with pytest.raises(HeraldError) as caught:
+        attempt(lab.apd.gate(1 * us, CLICK), until=herald(), maximum=5)
+    assert ending(caught.value) == (
+        "the attempt waits for clicks in no readout, but its body records click[0]"
+    )
 
 
 def test_an_attempt_records_what_it_waits_for(lab: Any) -> None:

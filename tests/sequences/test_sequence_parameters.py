@@ -1,9 +1,10 @@
 import math
+from collections.abc import Callable
 
 import numpy as np
 import pytest
 
-from sequences.errors import NumberError, ParameterRangeError, Source, UnboundParameterError
+from sequences.errors import NumberError, ParameterRangeError, Source, UnboundParameterError, UnknownUnitError
 from sequences.parameters import Combination, Parameter, Value, evaluate, number, parameters_in
 
 HERE = Source("mine.py", 7)
@@ -74,6 +75,21 @@ def test_a_value_that_is_no_number_is_refused(value: object) -> None:
         f"mine.py:7: parameter 'a' is {value!r}; it must be a finite number in SI units "
         "or an expression of parameters"
     )
+
+
+@pytest.mark.parametrize("write", [lambda: b + "2 us", lambda: "2 us" + b])  # type: ignore[operator]
+def test_arithmetic_with_what_is_no_number_is_told_where_it_is_written(write: Callable[[], object]) -> None:
+    with pytest.raises(NumberError) as caught:
+        write()
+    assert caught.value.source.file == __file__
+    assert str(caught.value).partition(": ")[2] == (
+        "one side of '+' is '2 us'; it must be a finite number in SI units or an expression of parameters"
+    )
+
+
+def test_a_parameter_has_a_base_unit() -> None:
+    with pytest.raises(UnknownUnitError, match="wait: 'us' is no base unit; declare it in 's'"):
+        Parameter("wait", unit="us")
 
 
 def test_numpy_numbers_are_numbers() -> None:

@@ -1,12 +1,13 @@
 import math
 from decimal import Decimal
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sequences.errors import UnitError
-from sequences.units import deg, exact, parse, show
+from sequences.errors import UnitError, UnknownUnitError
+from sequences.units import as_float, check_unit, deg, exact, parse, show
 
 FINITE = st.floats(allow_nan=False, allow_infinity=False)
 
@@ -16,7 +17,8 @@ FINITE = st.floats(allow_nan=False, allow_infinity=False)
     [
         ("12.5 us", "s", 12.5e-6),
         ("12.5us", "s", 12.5e-6),
-        ("3 µs", "s", 3e-6),
+        ("3 \u00b5s", "s", 3e-6),  # the micro sign
+        ("3 \u03bcs", "s", 3e-6),  # the Greek letter
         ("-1.5 mV", "V", -1.5e-3),
         ("80 MHz", "Hz", 80e6),
         ("90 deg", "turn", 0.25),
@@ -31,7 +33,9 @@ def test_text_with_a_unit_is_read_as_the_nearest_float(text: str, unit: str, val
     assert parse(text, unit) == value
 
 
-@pytest.mark.parametrize("text", ["12.5", "12.5 Hz", "us", "", "1,5 us", "inf s", "nan s", "1 us 2"])
+@pytest.mark.parametrize(
+    "text", ["12.5", "12.5 Hz", "us", "", "1,5 us", "inf s", "nan s", "1 us 2", "1e400 s", "1e-99999 s"]
+)
 def test_what_is_no_time_is_refused_with_an_example(text: str) -> None:
     with pytest.raises(UnitError) as caught:
         parse(text, "s")
@@ -39,6 +43,44 @@ def test_what_is_no_time_is_refused_with_an_example(text: str) -> None:
         f"{text!r} is not a finite time with its unit; write for example '1.5 us' "
         "(units: ps, ns, us, µs, ms, s)"
     )
+
+
+def test_a_number_that_its_unit_makes_too_large_is_refused() -> None:
+    with pytest.raises(UnitError, match="'1e308 GHz' is not a finite frequency with its unit"):
+        parse("1e308 GHz", "Hz")
+
+
+@pytest.mark.parametrize(
+    ("unit", "advice"),
+    [
+        ("us", "'us' is no base unit; declare it in 's'"),
+        ("%", "'%' is no base unit; declare it in ''"),
+        (
+            "kg",
+            "'kg' is no base unit; declare it in 's' or 'Hz' or '1/s' or 'V' or 'm' or 'T' or 'turn' "
+            "or 'V/m' or 'dBm'",
+        ),
+    ],
+)
+def test_values_are_declared_in_base_units(unit: str, advice: str) -> None:
+    check_unit("time", "s")
+    with pytest.raises(UnknownUnitError) as caught:
+        check_unit("time", unit)
+    assert str(caught.value) == f"time: {advice} (values are SI, their text may have a prefix)"
+
+
+@pytest.mark.parametrize(
+    ("value", "number"),
+    [(2, 2.0), (np.int64(2), 2.0), (np.float32(0.5), 0.5), (10**400, math.inf), (-(10**400), -math.inf)],
+)
+def test_real_numbers_are_floats(value: object, number: float) -> None:
+    assert as_float(value) == number
+    assert type(as_float(value)) is float
+
+
+@pytest.mark.parametrize("value", [True, None, "2", 2j, np.array([2.0]), np.bool_(True)])
+def test_what_is_no_real_number_is_none(value: object) -> None:
+    assert as_float(value) is None
 
 
 def test_a_plain_number_takes_no_unit() -> None:

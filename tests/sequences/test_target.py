@@ -1,3 +1,4 @@
+import math
 from dataclasses import replace
 
 import pytest
@@ -56,6 +57,21 @@ def test_an_unknown_channel_is_told_with_the_nearest_names() -> None:
             1e-9,
             (replace(TWO, grid=0.0),),
             "target 'lab': the grid of channel 'two', 0 s, is no multiple of the period, 1 ns",
+        ),
+        (
+            1e-9,
+            (replace(TWO, grid=math.inf),),
+            "target 'lab': the grid of channel 'two', inf s, is no multiple of the period, 1 ns",
+        ),
+        (
+            1e-9,
+            (replace(TWO, latency=math.nan),),
+            "target 'lab': the latency of channel 'two' is nan s; it must be finite",
+        ),
+        (
+            1e-9,
+            (replace(TWO, spacing=math.inf),),
+            "target 'lab': the spacing of channel 'two' is inf s; it must be finite",
         ),
     ],
 )

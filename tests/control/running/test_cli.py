@@ -19,8 +19,10 @@ from control.cli import COMMANDS, main
 from control.cli.compiling import shot_duration
 from control.cli.exits import exit_code
 from control.cli.parameters import allowed
-from control.cli.printing import jsonable
+from control.cli.printing import console, jsonable, print_table
 from control.cli.setups import setups
+from control.errors import UsageError
+from control.experiments.tables import Table
 from control.plan import make_plan
 from control.setup import read_setup
 from data import open_run
@@ -119,6 +121,19 @@ def test_plot_writes_a_picture_beside_the_run(call: Call, made: Path) -> None:
     assert picture.suffix == ".png"
     assert picture.read_bytes().startswith(b"\x89PNG")
     assert picture.with_suffix(".h5").is_file()
+
+
+def test_plot_knows_its_formats(call: Call, made: Path) -> None:
+    pytest.importorskip("matplotlib")
+    code, _, err = call("plot", "--out", made, "--experiment", SCAN, "-o", made / "x.pgn")
+    assert code == 2
+    assert err.startswith(f"ionloom: {made / 'x.pgn'}: there is no picture format 'pgn'. Did you mean png")
+
+
+def test_brackets_are_no_markup(capsys: pytest.CaptureFixture[str]) -> None:
+    print_table(Table(("time [us]",), (("[red]5[/b] in a wide cell",),), "Counts [bold] [/x]"), console())
+    told = [line.strip() for line in capsys.readouterr().out.splitlines()]
+    assert told == ["Counts [bold] [/x]", "time [us]", "[red]5[/b] in a wide cell"]
 
 
 def test_compile(call: Call, tiny: Path) -> None:
@@ -264,7 +279,10 @@ def test_analysis_of_someone_elses_run(call: Call, made: Path) -> None:
     assert "which does not come with ionloom: say where its code is with --experiment counting.py" in err
     code, _, err = call("analyze", "--out", made, "--experiment", str(HERE / "counting.py") + ":PlateScan")
     assert code == 2
-    assert "was made by 'window_scan', not by 'plate_scan'" in err
+    assert (
+        "was made by 'window_scan', not by 'plate_scan': say which class with --experiment FILE.py:Class"
+        in err
+    )
 
 
 def test_interrupted_run_prints_what_there_is(call: Call, tiny: Path, tmp_path: Path) -> None:
@@ -309,6 +327,7 @@ def test_ctrl_c_of_a_real_process(tiny: Path, tmp_path: Path) -> None:
         _, err = process.communicate(timeout=60)
     finally:
         process.kill()
+        process.communicate()
     assert process.returncode == 1
     assert re.search(r"ionloom: interrupted after \d+ of 100000 points, which are kept in ", err), err
     assert "Traceback" not in err
@@ -337,6 +356,16 @@ def test_unexpected_errors_leave_a_traceback_in_a_file(capsys: pytest.CaptureFix
     assert kept is not None
     assert "def fail" in Path(kept[1]).read_text() or "in fail" in Path(kept[1]).read_text()
     Path(kept[1]).unlink()
+
+
+def test_notes_of_an_error_are_said(capsys: pytest.CaptureFixture[str]) -> None:
+    def fail() -> None:
+        error = UsageError(what="no such thing")
+        error.add_note("The data are kept in run.h5.")
+        raise error
+
+    assert exit_code(fail) == 2
+    assert capsys.readouterr().err == "ionloom: no such thing.\nThe data are kept in run.h5.\n"
 
 
 def test_ctrl_c_before_a_run_is_1(capsys: pytest.CaptureFixture[str]) -> None:

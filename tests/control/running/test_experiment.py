@@ -153,3 +153,16 @@ def test_type_checkers_see_the_keywords(tmp_path: Path) -> None:
         line for line in checked.stdout.splitlines() if line.startswith(str(file)) and ": error" in line
     ]
     assert [line.split(":")[1] for line in errors] == ["9", "10"], checked.stdout
+
+
+def test_a_parameter_needs_a_declaration() -> None:
+    """An annotated field without one could be neither set nor stored."""
+    with pytest.raises(TypeError) as told:
+
+        class Undeclared(Experiment):
+            repeats: int = 5
+
+    assert str(told.value) == (
+        "parameter 'repeats' of Undeclared has no declaration; "
+        "give it a quantity(), count(), choice() or flag(), or leave its annotation away"
+    )

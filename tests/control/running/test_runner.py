@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
 import pytest
 from counting import PlateScan, WindowScan
+from tiny_lab import TinyLab
 
-from control import Progress, run
+from control import Point, Progress, run
 from control.bench import open_bench
-from control.errors import ExperimentError, InterruptedRun, LinkDown, UnknownName
+from control.errors import ExperimentError, InterruptedRun, LimitError, LinkDown, UnknownName
 from control.plan import make_plan
 from control.runner import analyse_run, recorded_experiment
 from control.setup import read_setup
-from data import Run, open_run
-from data.errors import UnwritableFolderError
-from sequences import print_program
+from data import Record, Run, open_run
+from data.errors import ResultsError, UnwritableFolderError
+from sequences import Program, print_program
+from sequences.library import Node
 
 RATE = 1e4  # 1/s, of the tiny lab
 
@@ -146,6 +150,62 @@ def test_ctrl_c_during_the_analysis_keeps_the_complete_run(tiny: Path, tmp_path:
         assert (kept.status, len(kept), kept.results) == ("complete", 4, {})
 
 
+def test_ctrl_c_that_was_dropped_ends_the_run_at_its_next_point(
+    tiny: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Libraries may swallow the exception; the second of four points is still the last."""
+    play = TinyLab.play
+
+    def interrupted(lab: TinyLab, program: Program, shots: int) -> Record:
+        if lab._played == 1:
+            with pytest.raises(KeyboardInterrupt):
+                signal.raise_signal(signal.SIGINT)
+        return play(lab, program, shots)
+
+    monkeypatch.setattr(TinyLab, "play", interrupted)
+    before = signal.getsignal(signal.SIGINT)
+    with pytest.raises(InterruptedRun, match="interrupted after 2 of 4 points"):
+        run(WindowScan(), setup=tiny, out=tmp_path)
+    assert signal.getsignal(signal.SIGINT) is before
+
+
+def test_ctrl_c_during_the_analysis_of_an_interrupted_run_names_the_file(
+    interrupting: Callable[[int], Path], tmp_path: Path
+) -> None:
+    class Endless(WindowScan):
+        def analyse(self, run: Run) -> dict[str, object]:
+            raise KeyboardInterrupt
+
+    with pytest.raises(InterruptedRun, match="interrupted after 2 of 4 points"):
+        run(Endless(), setup=interrupting(3), out=tmp_path)
+
+
+def test_an_instrument_that_refuses_on_the_way_leaves_the_points_before(
+    tiny_bench: Path, tmp_path: Path
+) -> None:
+    class TooFar(PlateScan):
+        def points(self, node: Node) -> list[Point]:
+            return [Point({}, {"plate": {"angle": angle}}) for angle in (0.1, 5.0)]
+
+    with pytest.raises(LimitError) as caught:
+        run(TooFar(), setup=tiny_bench, out=tmp_path)
+    (path,) = tmp_path.glob("*/*.h5")
+    assert caught.value.__notes__ == [f"1 of 2 points were measured; they are kept in {path}."]
+    with open_run(path) as kept:
+        assert (kept.status, len(kept)) == ("failed", 1)
+
+
+def test_results_that_a_file_cannot_hold_leave_the_data(tiny: Path, tmp_path: Path) -> None:
+    class Odd(WindowScan):
+        def analyse(self, run: Run) -> dict[str, object]:
+            return {"x": object()}
+
+    with pytest.raises(ResultsError) as caught:
+        run(Odd(), setup=tiny, out=tmp_path)
+    (path,) = tmp_path.glob("*/*.h5")
+    assert caught.value.__notes__ == [f"The data are kept in {path}."]
+
+
 def test_failing_analysis_keeps_the_data(tiny: Path, tmp_path: Path) -> None:
     class Hasty(WindowScan):
         def analyse(self, run: Run) -> dict[str, object]:
@@ -174,6 +234,14 @@ def test_default_analysis_gives_means(tiny_bench: Path, tmp_path: Path) -> None:
     assert [row["state"] for row in rows] == ["open", "half", "closed"]
     assert rows[0]["clicks"] == [mean]
     assert PlateScan().table({"points": rows}).columns == ("plate.angle", "state", "clicks")
+
+
+def test_a_run_in_a_thread_is_like_any_other(tiny: Path, tmp_path: Path) -> None:
+    """Only the main thread may install what notes a Ctrl-C."""
+    with ThreadPoolExecutor(1) as pool:
+        path = pool.submit(run, WindowScan(), setup=tiny, out=tmp_path).result()
+    with open_run(path) as done:
+        assert done.status == "complete"
 
 
 def test_unwritable_folder(tiny: Path, tmp_path: Path) -> None:

@@ -76,7 +76,7 @@ def test_mistakes_of_all_tables_are_told_at_once(tiny_text: str, write_setup: Wr
         "Did you mean mapping_pi_time or analysis_pi_time?",
         "lab.toml: calibration.mapping_pi_time: is missing",
     ]
-    assert problems(write_setup(wrong)) == ["lab.toml: titel: unknown key. Did you mean title?"]
+    assert problems(write_setup(wrong)) == ["lab.toml: titel: unknown key. Did you mean title?", *found]
 
 
 @pytest.mark.parametrize(
@@ -207,6 +207,17 @@ def test_one_mistake(tiny_text: str, write_setup: Write, old: str, new: str, tol
             "instruments.trap_rf.limits.power: '0' is not a finite power with its unit",
         ),
         (
+            'power = ["-30 dBm", "0 dBm"]',
+            'power = ["0 dBm", "-30 dBm"]',
+            "instruments.trap_rf.limits: the limits 0 to -30 for 'power' leave no value: give the lowest",
+        ),
+        (
+            'power = "-2 dBm"',
+            'power = "3 dBm"',
+            "instruments.trap_rf.settings: power cannot be 3 dBm: above 0 dBm, the limit of the site. "
+            "Give a value from -30 to 0 dBm or change the limit in the setup file.",
+        ),
+        (
             'resource = "simulated:trap_rf"',
             'resource = "simulated:plate"\naddress = "0"',
             "instruments.trap_rf.resource: plate is at simulated:plate too",
@@ -311,7 +322,11 @@ def test_unknown_name() -> None:
 
 
 def test_missing_core(write_setup: Write) -> None:
-    assert problems(write_setup('name = "x"')) == ["lab.toml: core: is missing"]
+    """It is told beside all else that is missing."""
+    for text, told in (("", "core: is missing"), ("core = 3", "core: 3 is not a table")):
+        first, *others = problems(write_setup(f'name = "x"\n{text}'))
+        assert first == f"lab.toml: {told}"
+        assert "lab.toml: calibration.mapping_pi_time: is missing" in others
 
 
 def test_number_of_a_plain_quantity_is_a_float(tiny: Path) -> None:

@@ -23,6 +23,10 @@ def test_threshold_has_the_fewest_errors_of_all(dark: float, bright: float) -> N
     assert errors[best - 1] == pytest.approx(min(errors), abs=1e-15)
 
 
+def test_an_ion_without_counts_is_never_bright() -> None:
+    assert poisson_threshold(5e-324, 30.0) == 1
+
+
 def test_published_threshold() -> None:
     """Bright 15 kcps and dark 1 kcps for 2 ms: threshold 11, error below 1 % (J. Schupp, thesis, 5.3)."""
     assert poisson_threshold(dark=2.0, bright=30.0) == 11
@@ -73,6 +77,10 @@ def test_classify_keeps_the_shape() -> None:
         (
             lambda: classify_bright([1], 0),
             "threshold is 0, but must be >= 1 count; take poisson_threshold()",
+        ),
+        (
+            lambda: classify_bright([1], math.nan),  # type: ignore[arg-type]
+            "threshold is nan, but must be >= 1 count; take poisson_threshold()",
         ),
         (
             lambda: poisson_threshold(-1.0, 5.0),

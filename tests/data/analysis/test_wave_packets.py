@@ -111,3 +111,11 @@ def test_messages(call: Callable[[], object], error: type[AnalysisError], text: 
     with pytest.raises(error) as caught:
         call()
     assert str(caught.value) == text
+
+
+@pytest.mark.parametrize(("window", "bins"), [(50e-6, 500), (7e-6, 70), (1.1e-6, 11), (30e-6, 3000)])
+def test_a_click_on_an_edge_is_in_the_bin_above(window: float, bins: int) -> None:
+    edges = np.arange(bins) * (round(window * 1e12) // bins)
+    assert bin_arrivals(edges, attempts=1, window=window, bins=bins).counts.tolist() == [1] * bins
+    below = bin_arrivals(edges[1:] - 1, attempts=1, window=window, bins=bins)
+    assert below.counts.tolist() == [1] * (bins - 1) + [0]

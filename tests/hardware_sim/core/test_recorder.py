@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from hardware_sim.core.recorder import Recorder, readout_widths
+from hardware_sim.core.recorder import Recorder
 from hardware_sim.core.signals import Window
 from sequences.ir import Readout
 from sequences.language import parallel, serial
@@ -34,7 +34,7 @@ def click(recorder: Recorder, window: Window, shots: list[int], offsets: list[in
 
 
 def test_counters_have_a_column_for_each_window_and_cameras_for_each_ion(program: Program) -> None:
-    assert readout_widths(program, 7) == {"h": 2, "ions": 7, "v": 1}
+    assert program.readout_widths(7) == {"h": 2, "ions": 7, "v": 1}
 
 
 def test_clicks_are_counted_and_tagged_in_order_of_time(program: Program) -> None:

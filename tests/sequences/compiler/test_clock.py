@@ -1,7 +1,7 @@
 import pytest
 
 from sequences import Channel, Kind, Target
-from sequences.compiler.clock import grid_ticks, shift_ticks, spacing_ticks, update_ticks
+from sequences.compiler.clock import gap_ticks, grid_ticks, shift_ticks, spacing_ticks, update_ticks
 
 
 def lab(**timing: float) -> tuple[Channel, Target]:
@@ -31,3 +31,9 @@ def test_an_update_takes_at_least_one_step() -> None:
 def test_a_latency_between_two_steps_is_rounded_to_the_nearest() -> None:
     assert shift_ticks(*lab(latency=997e-9)) == 0
     assert shift_ticks(*lab(latency=995e-9)) == 8
+
+
+def test_a_dac_needs_a_step_between_events_and_a_line_nothing() -> None:
+    channel, target = lab(spacing=0.0)
+    assert gap_ticks(channel, target) == 8
+    assert gap_ticks(target.by_name["slowest"], target) == 0

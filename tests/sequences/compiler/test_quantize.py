@@ -85,6 +85,9 @@ def test_a_duration_between_two_ticks_is_told_with_the_nearest(lab: Any) -> None
     assert told(lambda: quantized(lab, delay(1.5 * ns))) == [
         "the duration of the delay is 1.5 ns, between two ticks of the 1 ns grid; the nearest time is 2 ns"
     ]
+    assert told(lambda: quantized(lab, delay(0.3 * ns))) == [
+        "the duration of the delay is 0.3 ns, between two ticks of the 1 ns grid; the nearest time is 0 s"
+    ]
     assert told(lambda: quantized(lab, lab.camera.expose(0.4 * us, readout("x")))) == [
         "the duration of the gate on channel 'camera' is 400 ns, between two ticks of the 1 us grid; "
         "the nearest time is 1 us"

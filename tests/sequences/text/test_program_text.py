@@ -103,6 +103,16 @@ def test_odd_names_are_quoted() -> None:
     assert parse_program(text) == program
 
 
+@pytest.mark.parametrize("name", ["caf\udce9.py", "a\0b", "\u202eright to left"])
+def test_names_that_nobody_can_print_are_quoted(name: str) -> None:
+    """The first is how Python reads a file name that is not UTF-8; a text in HDF5 has neither it nor NUL."""
+    program = Program(name, (), (), Target("lab", 1e-9, ()))
+    text = print_program(program)
+    assert text.isascii()
+    assert "\0" not in text
+    assert parse_program(text).name == name
+
+
 def test_limits_may_be_open() -> None:
     target = parse_program(SMALL).target
     assert target.by_name["tone"].limits == (
@@ -118,6 +128,7 @@ def test_limits_may_be_open() -> None:
         (1, "program", "expected the program's name at the end of the line"),
         (1, "program small 3", "expected nothing more, found '3'"),
         (1, 'program "\\x"', "expected the program's name, found a quoted name that cannot be read"),
+        (1, 'program "small', "expected the program's name, found a quoted name that cannot be read"),
         (2, "target lab period 1", "expected a unit (ps, ns, us, µs, ms, s) at the end of the line"),
         (
             2,
