@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from data import analysis
     from data.archive import write_results
     from data.catalogue import RunSummary, find_run, find_runs
-    from data.columns import Attempts, Record, TimeTags
+    from data.columns import Attempts, Record, TimeTags, join_records
     from data.errors import DataError
     from data.header import Axis, Readout, RunHeader, StoredParameter
     from data.provenance import Provenance, collect_provenance
@@ -38,6 +38,7 @@ __all__ = [
     "collect_provenance",
     "find_run",
     "find_runs",
+    "join_records",
     "open_run",
     "write_results",
 ]
@@ -45,7 +46,7 @@ __all__ = [
 _HOMES = {
     "archive": ["write_results"],
     "catalogue": ["RunSummary", "find_run", "find_runs"],
-    "columns": ["Attempts", "Record", "TimeTags"],
+    "columns": ["Attempts", "Record", "TimeTags", "join_records"],
     "errors": ["DataError"],
     "header": ["Axis", "Readout", "RunHeader", "StoredParameter"],
     "provenance": ["Provenance", "collect_provenance"],

@@ -8,7 +8,8 @@ is one pass of the program from preparation to readout; an **attempt** one pass 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -80,3 +81,31 @@ class Record:
     attempts: Attempts
     tags: TimeTags
     notes: Sequence[str] = field(default_factory=tuple)
+
+
+def join_records(records: Sequence[Record]) -> Record:
+    """Return what was seen of several batches of shots, played one after another, as one record.
+
+    Args:
+        records: at least one, in the order in which they were played; all of one program.
+    """
+    offsets = np.cumsum([0, *(record.shots for record in records[:-1])])
+
+    def moved(table: str) -> dict[str, NDArray[Any]]:
+        """Columns of all tags or attempts, their shots counted on from batch to batch."""
+        tables = [getattr(record, table) for record in records]
+        columns = {f.name: np.concatenate([getattr(t, f.name) for t in tables]) for f in fields(tables[0])}
+        columns["shot"] += np.repeat(offsets, [len(t) for t in tables])
+        return columns
+
+    return Record(
+        shots=sum(record.shots for record in records),
+        start_ps=np.concatenate([record.start_ps for record in records]),
+        duration_ps=sum(record.duration_ps for record in records),
+        counts={
+            name: np.concatenate([record.counts[name] for record in records]) for name in records[0].counts
+        },
+        attempts=Attempts(**moved("attempts")),
+        tags=TimeTags(**moved("tags")),
+        notes=tuple(dict.fromkeys(note for record in records for note in record.notes)),
+    )

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from data.columns import Record
+from hardware_sim.core import core
 from hardware_sim.core.core import SimulatedCore
 from hardware_sim.surroundings import Surroundings
 from sequences.ir import Block
@@ -35,9 +36,12 @@ def heralded(lab: Any, maximum: int = 12) -> Block:
     )
 
 
-@pytest.fixture(scope="module")
-def record(innsbruck: Any) -> Record:
-    return innsbruck.play(heralded(innsbruck), 400, seed=3)
+@pytest.fixture(scope="module", params=[core.BATCH, 70], ids=["one batch", "six batches"])
+def record(innsbruck: Any, request: pytest.FixtureRequest) -> Record:
+    """What batches the shots are played in is of no consequence."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(core, "BATCH", request.param)
+        return innsbruck.play(heralded(innsbruck), 400, seed=3)
 
 
 def test_attempts_end_with_the_herald(record: Record) -> None:
