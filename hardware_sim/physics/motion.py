@@ -15,7 +15,6 @@ from scipy.special import j0
 from hardware_sim.physics.calcium import recoil
 
 Floats: TypeAlias = NDArray[np.float64]
-Complexes: TypeAlias = NDArray[np.complex128]
 
 # -log J0(2 sqrt(y)) = y + y^2/4 + y^3/9 + 11 y^4/192 + ..., from the Rayleigh sums over the zeros of J0
 # (Watson, Theory of Bessel Functions, sec. 15.51).
