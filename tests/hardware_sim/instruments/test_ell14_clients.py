@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Iterator
 
 import numpy as np
@@ -22,7 +23,7 @@ def server(mount: Ell14Mount) -> Iterator[TerminalServer]:
 
 
 def test_thorlabs_elliptec(mount: Ell14Mount, server: TerminalServer) -> None:
-    client = pytest.importorskip("thorlabs_elliptec")
+    client = importlib.import_module("thorlabs_elliptec")
     stage = client.ELLx(server.resource, x=14, device_serial="11400197", device_id=3)
     try:
         assert (stage.model_number, stage.travel, stage.units) == ("ELL14/M", 360, "°")
@@ -48,7 +49,7 @@ def test_thorlabs_elliptec(mount: Ell14Mount, server: TerminalServer) -> None:
 
 
 def test_elliptec(mount: Ell14Mount, server: TerminalServer) -> None:
-    client = pytest.importorskip("elliptec")
+    client = importlib.import_module("elliptec")
     controller = client.Controller(server.resource, debug=False)
     try:
         rotator = client.Rotator(controller, address="3", debug=False)
