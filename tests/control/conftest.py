@@ -12,6 +12,7 @@ import select
 import socket
 import threading
 import tty
+from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -24,7 +25,7 @@ PATIENCE = 5.0  # s that a broken test may hang
 GAP = 0.002  # s between the fragments of an answer
 
 
-class Peer:
+class Peer(ABC):
     """The far end of a link, following a script in a thread of its own."""
 
     resource: str
@@ -38,9 +39,9 @@ class Peer:
         self._thread = threading.Thread(target=self._run)
         self._thread.start()
 
+    @abstractmethod
     def say(self, data: bytes) -> None:
         """Send bytes that nobody asked for."""
-        raise NotImplementedError
 
     def finish(self) -> None:
         self._done.wait(PATIENCE if self.steps and not self.complaints else 0.0)
@@ -98,11 +99,13 @@ class Peer:
         ready, _, _ = select.select([fd, self._wake], [], [], PATIENCE)
         return fd in ready
 
+    @abstractmethod
     def _serve(self) -> None:
-        raise NotImplementedError
+        """Follow the script with whoever connects."""
 
+    @abstractmethod
     def _release(self) -> None:
-        raise NotImplementedError
+        """Close what the peer opened."""
 
 
 class TcpPeer(Peer):

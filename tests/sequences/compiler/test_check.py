@@ -70,7 +70,8 @@ def test_blocks_on_two_channels_may_overlap(lab: Any) -> None:
 
 def test_back_to_back_blocks_are_fine(lab: Any) -> None:
     pulse, tone = lab.shutter.pulse(1 * us), lab.tone.pulse(1 * us, 80 * MHz, 0.5)
-    compiled(lab, pulse, pulse, tone, tone, repeat(serial(pulse), 3), pulse)
+    program = compiled(lab, pulse, pulse, tone, tone, repeat(serial(pulse), 3), pulse)
+    assert program.events == 4 * 2 + 2 * 4  # a line is two events, a tone four; the loop counts once
 
 
 def test_events_too_close_on_a_channel_are_told(lab: Any) -> None:
