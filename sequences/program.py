@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import TypeAlias
+from typing import TypeAlias, assert_never
 
 from sequences.errors import Source
 from sequences.target import Kind, Target
@@ -108,7 +108,31 @@ class Program:
             widths[readout.name] = max(widths.get(readout.name, 0), width)
         return widths
 
+    def duration(self, *, heralded: bool) -> int:
+        """Return how many ticks of the target one shot takes.
+
+        Args:
+            heralded: whether every attempt loop ends at its first attempt, the shortest a shot can be; or
+                none of them before its maximum, the longest.
+        """
+        return _ticks(self.steps, heralded=heralded)
+
     @property
     def events(self) -> int:
         """Events stored, loops counted once."""
         return sum(len(timeline) for timeline in self.timelines())
+
+
+def _ticks(steps: tuple[Step, ...], *, heralded: bool) -> int:
+    total = 0
+    for step in steps:
+        match step:
+            case Play(timeline):
+                total += timeline.duration
+            case RepeatLoop(count, inner):
+                total += count * _ticks(inner, heralded=heralded)
+            case AttemptLoop():
+                total += (1 if heralded else step.maximum) * _ticks(step.steps, heralded=heralded)
+            case _:
+                assert_never(step)
+    return total

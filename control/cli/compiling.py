@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 import click
 
 from control.cli.options import parameter_option, setup_option
@@ -12,8 +10,7 @@ from control.experiments.registry import find_experiment
 from control.experiments.tables import Table
 from control.plan import Plan, choose, make_plan
 from control.setup import read_setup
-from sequences import AttemptLoop, Play, Program, RepeatLoop, print_program
-from sequences.program import Step
+from sequences import Program, print_program
 from sequences.units import show
 
 
@@ -55,20 +52,6 @@ def shot_duration(program: Program) -> str:
     """Return how long one shot lasts, as text: a range if it depends on heralds."""
     shortest, longest = (
         show(ticks * program.target.period, "s", 6)
-        for ticks in (_ticks(program.steps, heralded=True), _ticks(program.steps, heralded=False))
+        for ticks in (program.duration(heralded=True), program.duration(heralded=False))
     )
     return shortest if shortest == longest else f"{shortest} to {longest}"
-
-
-def _ticks(steps: Iterable[Step], *, heralded: bool) -> int:
-    """Return the ticks of steps if every attempt loop ends at its first attempt, or at none."""
-    ticks = 0
-    for step in steps:
-        match step:
-            case Play(timeline):
-                ticks += timeline.duration
-            case RepeatLoop(count, inner):
-                ticks += count * _ticks(inner, heralded=heralded)
-            case AttemptLoop():
-                ticks += (1 if heralded else step.maximum) * _ticks(step.steps, heralded=heralded)
-    return ticks

@@ -12,7 +12,7 @@ from hardware_sim.core.carrier import Carrier
 from hardware_sim.core.electrodes import Endcaps
 from hardware_sim.core.ensemble import METASTABLE_D5, S_UP, Ensemble, S, complex_normal
 from hardware_sim.core.photons import detector_effects
-from hardware_sim.core.player import Player, shortest_ps
+from hardware_sim.core.player import Player
 from hardware_sim.core.recorder import Recorder
 from hardware_sim.core.stage import REFERENCE_FREQUENCY, Stage, Tables, find_string
 from hardware_sim.core.string import IonString
@@ -81,7 +81,8 @@ class SimulatedCore:
             "v detector": self._properties.detector_dark_rate_v,
         }
         player = Player(stage, program, self._parts, darks, self._loss)
-        played = self._now_ps + shortest_ps(program) * np.arange(shots, dtype=np.int64)
+        shortest = program.duration(heralded=True) * round(program.target.period * 1e12)
+        played = self._now_ps + shortest * np.arange(shots, dtype=np.int64)
         stage.ensemble.start(played)
         player.play(shots)
         self._loss = player.loss

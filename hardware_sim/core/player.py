@@ -128,23 +128,3 @@ class Player:
             who = shots[rng.integers(len(shots), size=rng.poisson(mean * len(shots)))]
             offsets = rng.integers(window.start, window.stop, size=len(who))
             self.stage.recorder.click(window, who, clock[who], offsets)
-
-
-def shortest_ps(program: Program) -> int:
-    """Return the shortest time (ps) that a shot can take: every attempt loop succeeds at once."""
-
-    def ticks(steps: tuple[Step, ...]) -> int:
-        total = 0
-        for step in steps:
-            match step:
-                case Play(timeline):
-                    total += timeline.duration
-                case RepeatLoop(count, body):
-                    total += count * ticks(body)
-                case AttemptLoop():
-                    total += ticks(step.steps)
-                case _:
-                    assert_never(step)
-        return total
-
-    return ticks(program.steps) * round(program.target.period * 1e12)

@@ -1,7 +1,8 @@
 """What the channels really put out while a timeline is played, on the lab's clock.
 
-A timeline's events come back as light and fields: each channel's latency is added again, so that a wrong
-latency would show. Times here are picoseconds from the nominal start of the timeline.
+A timeline's events come back as light and fields: each channel's latency is added again. The latencies of the
+target are taken for the true ones; events that do not allow for them are mistimed light. Times here are
+picoseconds from the nominal start of the timeline.
 """
 
 from __future__ import annotations

@@ -4,7 +4,18 @@ from __future__ import annotations
 
 from typing import Any
 
-from sequences import compile_sequence, parallel, readout, repeat, sequence, serial, us
+from sequences import (
+    attempt,
+    compile_sequence,
+    delay,
+    herald,
+    parallel,
+    readout,
+    repeat,
+    sequence,
+    serial,
+    us,
+)
 
 
 def test_readout_widths_are_windows_for_counters_and_ions_for_cameras(lab: Any) -> None:
@@ -22,3 +33,12 @@ def test_timelines_come_once_and_in_order(lab: Any) -> None:
     program = compile_sequence(sequence("test", body), lab.target)
     assert [timeline.duration for timeline in program.timelines()] == [1000, 2000, 3000]
     assert program.events == 6
+    assert program.duration(heralded=True) == 1000 + 10**6 * (2000 + 5 * 3000)
+
+
+def test_duration_depends_on_heralds(lab: Any) -> None:
+    click = readout("photon")
+    tried = attempt(lab.apd.gate(2 * us, click), until=herald(click), maximum=7)
+    program = compile_sequence(sequence("test", repeat(serial(delay(1 * us), tried), 3)), lab.target)
+    assert program.duration(heralded=True) == 3 * (1000 + 2000)
+    assert program.duration(heralded=False) == 3 * (1000 + 7 * 2000)
