@@ -11,7 +11,6 @@ from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import erf, gammainc, gammaincc
 
 from hardware_sim.physics.calcium import D52
 
@@ -70,6 +69,8 @@ def leakage(positions: Floats, spread: float, half_width: float) -> Floats:
         Fractions (ions, ions): of the light of ion j (column) in the region of ion i (row). Dense, because
         the product with it costs less than the Poisson draws even for hundreds of ions.
     """
+    from scipy.special import erf  # noqa: PLC0415 - slow to import, and checking a setup needs none
+
     distance = positions[:, None] - positions[None, :]
     scale = math.sqrt(2) * spread
     fractions: Floats = (erf((distance + half_width) / scale) - erf((distance - half_width) / scale)) / 2
@@ -129,6 +130,8 @@ def threshold_errors(
         1.5
     """
     lowest, highest = dark_rate * duration, (dark_rate + bright_rate) * duration
+    from scipy.special import gammainc, gammaincc  # noqa: PLC0415 - slow to import, and checking a setup needs none
+
     loss = 1 / (bright_rate * lifetime)  # decays per count
     kept = 1 - loss
     undecayed = gammainc(threshold, kept * highest) - gammainc(threshold, kept * lowest)

@@ -10,7 +10,6 @@ from typing import Final, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import j0
 
 from hardware_sim.physics.calcium import recoil
 
@@ -100,6 +99,8 @@ def debye_waller(quanta: Floats, eta_squared: Floats) -> Floats:
         >>> float(round(cold, 4)), float(round(warm, 4))
         (0.995, 0.8058)
     """
+    from scipy.special import j0  # noqa: PLC0415 - slow to import, and checking a setup needs none
+
     strength = eta_squared.max(axis=1)
     swing = quanta * strength
     strong = swing > _SERIES_LIMIT

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -50,3 +52,10 @@ def test_all_mistakes_are_told_at_once(tmp_path: Path) -> None:
         "node.raman_detuning: must be a table",
     ):
         assert part in told, told
+
+
+def test_checking_a_setup_needs_no_scipy() -> None:
+    """Its import takes a third of a second, which `setup show` and `compile` would wait for."""
+    program = "import sys; from control import read_setup; read_setup(); print('scipy' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert (done.stdout, done.stderr) == ("False\n", "")
