@@ -14,6 +14,7 @@ from hardware_sim.core.core import SimulatedCore
 from hardware_sim.core.photon_pulse import raman_model
 from hardware_sim.physics.errors import PhysicsError
 from hardware_sim.properties import NodeProperties, read_properties
+from hardware_sim.rtio import analyzer_dump, rehearse
 from hardware_sim.surroundings import Surroundings, confinement
 from hardware_sim.wiring import Wiring, entries, read_wiring
 from sequences.program import Program
@@ -79,6 +80,23 @@ class SimulatedLab:
     def play(self, program: Program, shots: int) -> Record:
         """Play a program so many times and return what was seen."""
         return self._core.play(program, shots, self.surroundings())
+
+    def rehearse(self, program: Program) -> tuple[str, ...]:
+        """Return what of a program the core would lose, in its worst shot, one line each; nothing is played.
+
+        Raises:
+            CycleError: the dispatcher of the setup does not fit the clock of the core.
+        """
+        return tuple(map(str, rehearse(program).faults))
+
+    def dump(self, program: Program) -> bytes:
+        """Return what the core's analyzer would record of one shot, as its bytes; nothing is played.
+
+        Raises:
+            NoDispatcherError: the setup does not say how fast its core is.
+            CycleError: the dispatcher of the setup does not fit the clock of the core.
+        """
+        return analyzer_dump(program)
 
     def surroundings(self) -> Surroundings:
         """Return what the instruments make of the lab at this moment."""

@@ -7,7 +7,7 @@ experiment, like everyone.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import MISSING, dataclass, fields
 from typing import Any
 
 from sequences.declarations import declarations, quantity
@@ -161,6 +161,46 @@ class NodeProperties:
         unit="m", low="0.1 um", high="50 um", help="half width of an ion's region"
     )
 
+    # What a setup file may leave out: latencies as the shipped setup states them (ASSUMED), and two triggers.
+    doppler_latency: float = quantity("400 ns", unit="s", low="0 s", high="1 ms", help="from event to light")
+    repump_latency: float = quantity("400 ns", unit="s", low="0 s", high="1 ms", help="from event to light")
+    quench_latency: float = quantity("400 ns", unit="s", low="0 s", high="1 ms", help="from event to light")
+    pumping_latency: float = quantity("400 ns", unit="s", low="0 s", high="1 ms", help="from event to light")
+    raman_latency: float = quantity("700 ns", unit="s", low="0 s", high="1 ms", help="from event to light")
+    qubit_latency: float = quantity("500 ns", unit="s", low="0 s", high="1 ms", help="from event to light")
+    endcap_latency: float = quantity("200 ns", unit="s", low="0 s", high="1 ms", help="from event to filter")
+    detector_latency: float = quantity("0 s", unit="s", low="0 s", high="1 ms", help="from event to gate")
+    camera_latency: float = quantity("0 s", unit="s", low="0 s", high="1 ms", help="from event to shutter")
+    mains_frequency: float = quantity(
+        "50 Hz", unit="Hz", low="10 Hz", high="1 kHz", help="of the line trigger; nominal value of EN 50160"
+    )
+    remote_ready_time: float = quantity(
+        "1 ms", unit="s", low="0 s", high="10 s", help="mean time until the remote node is ready, ASSUMED"
+    )
+
+    @property
+    def latencies(self) -> dict[str, float]:
+        """Part of the node -> true time (s) from an event of its channel to the light, field or gate."""
+        return {
+            "doppler beam": self.doppler_latency,
+            "repump beam": self.repump_latency,
+            "quench beam": self.quench_latency,
+            "pumping beam": self.pumping_latency,
+            "raman v tone": self.raman_latency,
+            "raman h tone": self.raman_latency,
+            "qubit beam": self.qubit_latency,
+            "upper endcap": self.endcap_latency,
+            "lower endcap": self.endcap_latency,
+            "h detector": self.detector_latency,
+            "v detector": self.detector_latency,
+            "camera": self.camera_latency,
+        }
+
+    @property
+    def dark_rates(self) -> dict[str, float]:
+        """Detector -> dark counts a second."""
+        return {"h detector": self.detector_dark_rate_h, "v detector": self.detector_dark_rate_v}
+
 
 def read_properties(table: Mapping[str, Any]) -> tuple[NodeProperties | None, list[str]]:
     """Read the ``[node]`` table of a setup.
@@ -172,11 +212,13 @@ def read_properties(table: Mapping[str, Any]) -> tuple[NodeProperties | None, li
         The properties (None if anything is wrong) and every problem, one line each.
     """
     known = declarations(NodeProperties)
+    needed = {field.name for field in fields(NodeProperties) if field.default is MISSING}
     problems = [f"node.{name}: no such property{nearest(name, known)}" for name in table if name not in known]
     values: dict[str, float] = {}
     for name, declaration in known.items():
         if name not in table:
-            problems.append(f"node.{name}: missing; add it ({declaration.help})")
+            if name in needed:
+                problems.append(f"node.{name}: missing; add it ({declaration.help})")
             continue
         if not isinstance(table[name], Mapping) or "value" not in table[name]:
             continue  # a malformed entry is told by whoever reads the file
@@ -184,5 +226,5 @@ def read_properties(table: Mapping[str, Any]) -> tuple[NodeProperties | None, li
             values[name] = declaration.read(f"node.{name}", str(table[name]["value"]))
         except DeclaredValueError as error:
             problems.append(str(error))
-    complete = len(values) == len(known) and not problems
+    complete = needed.union(table) <= values.keys() and not problems
     return (NodeProperties(**values) if complete else None), problems

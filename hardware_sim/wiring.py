@@ -23,9 +23,14 @@ PARTS: Final[Mapping[str, str]] = MappingProxyType(
         "h detector": "counter",
         "v detector": "counter",
         "camera": "camera",
+        "line trigger": "trigger",
+        "remote node": "trigger",
     }
 )
-"""Every part of the node that a channel of the timing core can drive, and the kind of channel that does."""
+"""Every part of the node that a channel of the timing core drives or listens to, and the kind of channel."""
+
+SPARE: Final = frozenset({"line trigger", "remote node"})
+"""Parts that a setup may do without."""
 
 ROLES: Final[Mapping[str, str]] = MappingProxyType(
     {"trap rf": "smc100a", "half-wave plate": "ell14", "quarter-wave plate": "ell14"}
@@ -94,6 +99,6 @@ def _drives(
     problems += [
         f"{where}: nothing drives the {part!r}; give one {kind} the line {key} = {part!r}"
         for part, kind in known.items()
-        if part not in found
+        if part not in found and part not in SPARE
     ]
     return found, problems

@@ -21,11 +21,19 @@
     │   ├── LimitError           a value outside the channel's limits
     │   ├── OverlapError         two blocks use one channel at once
     │   ├── SpacingError         two events on one channel, too close for it
-    │   └── StructureError
-    │       ├── PartError            a part of a block that is no block
-    │       ├── LoopInParallelError  a loop beside other parts
-    │       ├── HeraldError          an attempt waits for a readout that it does not record
-    │       └── ReadoutError         two gates record into one readout
+    │   ├── StructureError
+    │   │   ├── PartError            a part of a block that is no block
+    │   │   ├── SeamError            a loop, branch or wait beside other parts
+    │   │   ├── HeraldError          an attempt waits for a readout that it does not record
+    │   │   ├── BranchError          a branch asks for a readout that nothing before it records
+    │   │   ├── ReadoutError         two gates record into one readout
+    │   │   ├── MarkError            parts cannot be aligned to a mark
+    │   │   ├── PastError            a block is to start before the one in front of it has ended
+    │   │   ├── FrameError           phases of a frame that the hardware cannot repeat
+    │   │   ├── ShotTimeError        a time that changes from shot to shot
+    │   │   ├── DepthError           blocks in blocks in blocks, without end
+    │   │   └── RecursiveError       a subsequence that calls itself
+    │   └── MachineError         what the timing core cannot do: see `sequences.faults`
     └── CompileError             several of the above, found together
 
 Facts are fields; the text is made in ``__str__``.
@@ -70,6 +78,7 @@ _KINDS: Final = {
     "1/s": "rate",
     "V": "voltage",
     "V/m": "electric field",
+    "V/s": "slew rate",
     "m": "length",
     "T": "magnetic field",
     "turn": "angle",
@@ -357,16 +366,18 @@ class PartError(StructureError):
 
 
 @dataclass(eq=False)
-class LoopInParallelError(StructureError):
-    """A loop beside other parts of a parallel block."""
+class SeamError(StructureError):
+    """A loop, branch or wait beside other parts."""
 
-    loop: str
+    block: str
+    seam: str
     other: Source
 
     def __str__(self) -> str:
         return self._told(
-            f"this parallel block holds other parts beside the {self.loop} at {self.other}; the hardware "
-            "does nothing else while it loops: put the other parts into the loop, before it or after it"
+            f"this {self.block} block holds other parts beside the {self.seam} at {self.other}; the hardware "
+            f"does nothing else while it loops, decides or waits: put the other parts into the {self.seam}, "
+            "before it or after it"
         )
 
 
@@ -383,6 +394,20 @@ class HeraldError(StructureError):
 
 
 @dataclass(eq=False)
+class BranchError(StructureError):
+    """A branch that asks for a readout which nothing before it records."""
+
+    readout: str
+    recorded: tuple[str, ...]
+
+    def __str__(self) -> str:
+        known = ", ".join(self.recorded) or "nothing"
+        return self._told(
+            f"the branch asks for clicks in {self.readout}, but what is played before it records {known}"
+        )
+
+
+@dataclass(eq=False)
 class ReadoutError(StructureError):
     """Two gates that record into one readout."""
 
@@ -393,6 +418,89 @@ class ReadoutError(StructureError):
         return self._told(
             f"{self.readout} is already recorded by the gate at {self.other}; "
             "give every gate a readout of its own, for example another index"
+        )
+
+
+@dataclass(eq=False)
+class MarkError(StructureError):
+    """Parts that cannot be aligned to a mark."""
+
+    mark: str
+    count: int
+    part: Source
+
+    def __str__(self) -> str:
+        return self._told(
+            f"the part at {self.part} has {self.count or 'no'} marks {self.mark!r} to align with; "
+            "every part of the block needs exactly one"
+        )
+
+
+@dataclass(eq=False)
+class PastError(StructureError):
+    """A block that is to start before the one in front of it has ended."""
+
+    start: str
+    reached: str
+
+    def __str__(self) -> str:
+        return self._told(
+            f"this block is to start at {self.start} of its serial block, which has already lasted "
+            f"{self.reached}; start it later, or make the blocks before it shorter"
+        )
+
+
+@dataclass(eq=False)
+class FrameError(StructureError):
+    """Phases of a frame that the hardware cannot repeat."""
+
+    frame: str
+    where: str
+    turns: str
+
+    def __str__(self) -> str:
+        return self._told(
+            f"frame {self.frame!r} is turned by {self.turns} more {self.where}, but the hardware plays the "
+            "same phases each time; shift it back, or by whole turns in all"
+        )
+
+
+@dataclass(eq=False)
+class ShotTimeError(StructureError):
+    """A time that changes from shot to shot."""
+
+    what: str
+
+    def __str__(self) -> str:
+        return self._told(
+            f"{self.what} changes from shot to shot, but all shots share one timeline; "
+            "scan it as a parameter instead"
+        )
+
+
+@dataclass(eq=False)
+class DepthError(StructureError):
+    """Blocks within blocks, deeper than anybody means it."""
+
+    limit: int
+
+    def __str__(self) -> str:
+        return self._told(
+            f"blocks are nested more than {self.limit} deep here; collect the parts in a list and put them "
+            "into one block: serial(*parts)"
+        )
+
+
+@dataclass(eq=False)
+class RecursiveError(StructureError):
+    """A subsequence that calls itself, directly or through others."""
+
+    chain: tuple[str, ...]
+
+    def __str__(self) -> str:
+        return self._told(
+            f"the subsequence calls itself: {' -> '.join(self.chain)}; hardware cannot play that: "
+            "use repeat() or a loop of Python's with an end"
         )
 
 

@@ -17,7 +17,11 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Final, NoReturn, TypeAlias
 
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
 from sequences.errors import NumberError, ParameterRangeError, Source, UnboundParameterError
+from sequences.samples import Samples
 from sequences.sources import caller
 from sequences.units import as_float, check_unit, show
 
@@ -113,15 +117,65 @@ class Combination(Expression):
         return f"({self.left} {self.operation} {self.right})"
 
 
-Value: TypeAlias = float | Expression
+@dataclass(frozen=True, slots=True)
+class ShotArray(Expression):
+    """A value that changes from shot to shot: shot s plays value ``s % len(values)``.
 
-_OPERATIONS: Final[dict[str, Callable[[float, float], float]]] = {
+    Attributes:
+        values: (shots,) in the base unit of the place where it is used.
+    """
+
+    values: Samples
+
+    def __str__(self) -> str:
+        return f"one of {len(self.values)} values a shot"
+
+
+Value: TypeAlias = float | Expression
+Number: TypeAlias = float | NDArray[np.float64]
+"""A value that has been worked out: one for all shots, or one for each of (shots,)."""
+
+
+def _divide(left: Number, right: Number) -> Number:
+    if isinstance(left, float) and isinstance(right, float):
+        return left / right if right else math.nan
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.where(np.asarray(right) == 0, np.nan, np.divide(left, right))
+
+
+_OPERATIONS: Final[dict[str, Callable[[Number, Number], Number]]] = {
     "+": operator.add,
     "-": operator.sub,
     "*": operator.mul,
-    "/": lambda left, right: left / right if right else math.nan,
+    "/": _divide,
 }
 """What joins two numbers; a division by zero gives NaN, which is refused where it is used, with its place."""
+
+
+def per_shot(values: ArrayLike) -> ShotArray:
+    """Return a value that changes from shot to shot: a scan that the core plays by itself.
+
+    It can stand where a frequency, phase, amplitude or voltage stands, also in arithmetic; not for a time,
+    because all shots share one timeline.
+
+    Args:
+        values: (shots,) in the base unit; they are used in turn, over and over.
+
+    Raises:
+        NumberError: no one-dimensional array of finite numbers, or an empty one.
+
+    Example:
+        >>> phase = per_shot([0.0, 0.25, 0.5])
+        >>> evaluate(phase + 0.25, {}).tolist()
+        [0.25, 0.5, 0.75]
+    """
+    try:
+        samples = Samples.of(values)
+    except (TypeError, ValueError) as error:
+        raise NumberError(caller(), "the values of the shots", str(error)) from None
+    if len(samples) == 0 or not np.isfinite(samples.values).all():
+        raise NumberError(caller(), "the values of the shots", samples)
+    return ShotArray(samples)
 
 
 def parameters_in(value: Value) -> Iterator[Parameter]:
@@ -134,7 +188,7 @@ def parameters_in(value: Value) -> Iterator[Parameter]:
             yield from parameters_in(value.right)
 
 
-def evaluate(value: Value, values: Mapping[str, float], source: Source | None = None) -> float:
+def evaluate(value: Value, values: Mapping[str, float], source: Source | None = None) -> Number:
     """Return the number that an expression has for the given parameter values.
 
     Args:
@@ -142,10 +196,13 @@ def evaluate(value: Value, values: Mapping[str, float], source: Source | None = 
         values: parameter name -> value in its base unit.
         source: the block that uses the expression, told in errors; the parameter's own place if omitted.
 
+    Returns:
+        A float; or (shots,) if the expression changes from shot to shot.
+
     Raises:
         UnboundParameterError: a parameter has no value.
         ParameterRangeError: a value is not finite or outside the parameter's limits.
-        NumberError: a value is no number at all.
+        NumberError: a value is no number at all, or two arrays of different lengths are joined.
     """
     match value:
         case Parameter():
@@ -153,9 +210,20 @@ def evaluate(value: Value, values: Mapping[str, float], source: Source | None = 
         case Combination():
             left = evaluate(value.left, values, source)
             right = evaluate(value.right, values, source)
-            return _OPERATIONS[value.operation](left, right)
+            return _joined(value, left, right, source)
+        case ShotArray():
+            return value.values.values
         case _:
             return float(value)  # type: ignore[arg-type]
+
+
+def _joined(value: Combination, left: Number, right: Number, source: Source | None) -> Number:
+    try:
+        return _OPERATIONS[value.operation](left, right)
+    except ValueError:  # numpy's, for two arrays that do not fit
+        lengths = " and ".join(str(np.size(side)) for side in (left, right))
+        what = f"a value made of {lengths} values a shot"
+        raise NumberError(source or caller(), what, str(value)) from None
 
 
 def checked(parameter: Parameter, values: Mapping[str, float], source: Source) -> float:
@@ -169,15 +237,4 @@ def checked(parameter: Parameter, values: Mapping[str, float], source: Source) -
         unit = parameter.unit
         low, high = show(parameter.low, unit), show(parameter.high, unit)
         raise ParameterRangeError(source, parameter.name, show(value, unit), low, high)
-    return value
-
-
-def number(value: Value) -> float:
-    """Return a value that has been bound, which is a plain number.
-
-    Raises:
-        TypeError: it is still an expression; `bind` comes first.
-    """
-    if isinstance(value, Expression):
-        raise TypeError(f"{value} is not bound to a number")
     return value

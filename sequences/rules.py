@@ -7,127 +7,250 @@ compiler asks again once the parameters have values. Numbers that are still expr
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from types import MappingProxyType
 from typing import Final
 
+import numpy as np
+
+from sequences.conditions import Condition
 from sequences.errors import (
     AuthoringError,
     ChannelKindError,
     DurationError,
     HeraldError,
     LimitError,
-    LoopInParallelError,
     NumberError,
+    SeamError,
     Source,
 )
-from sequences.ir import Delay, Gate, Leaf, Level, Loop, Parallel, Pulse, Ramp, Repeat, leaves, loop_in
-from sequences.parameters import Expression, Value
+from sequences.ir import (
+    At,
+    Attempt,
+    Choice,
+    Delay,
+    Edges,
+    Gate,
+    Leaf,
+    Level,
+    Mark,
+    Parallel,
+    Pulse,
+    Ramp,
+    Readout,
+    Repeat,
+    Shift,
+    Tuning,
+    Wait,
+    Waveform,
+    leaves,
+    seam_in,
+)
+from sequences.parameters import Expression, Number, Value
 from sequences.target import UNITS, Channel, Kind, Limit, Quantity
 from sequences.units import as_float, show
 
-_NATURAL: Final = {
-    Quantity.FREQUENCY: Limit(Quantity.FREQUENCY, 0.0, math.inf),
-    Quantity.AMPLITUDE: Limit(Quantity.AMPLITUDE, 0.0, 1.0),
-    Quantity.VOLTAGE: Limit(Quantity.VOLTAGE, -math.inf, math.inf),
-}
+_NATURAL: Final = MappingProxyType(
+    {
+        Quantity.FREQUENCY: Limit(Quantity.FREQUENCY, 0.0, math.inf),
+        Quantity.AMPLITUDE: Limit(Quantity.AMPLITUDE, 0.0, 1.0),
+        Quantity.VOLTAGE: Limit(Quantity.VOLTAGE, -math.inf, math.inf),
+    }
+)
 """What a quantity may be on a channel that sets no limits: amplitudes are fractions of full scale."""
 
 
-def name_of(block: Leaf) -> str:
+def name_of(block: Leaf | At | Attempt) -> str:
     """Return what a block is called in errors, with its channel."""
-    if isinstance(block, Delay):
-        return "the delay"
-    return f"the {type(block).__name__.lower()} on channel {block.channel.name!r}"
+    match block:
+        case Delay() | Mark() | At() | Attempt():
+            return f"the {type(block).__name__.lower()}"
+        case Edges(channels=channels):
+            names = ", ".join(channel.name for channel in channels[:3])
+            return f"the edges on channels {names}{', ...' if len(channels) > 3 else ''}"
+        case _:
+            return f"the {type(block).__name__.lower()} on channel {block.channel.name!r}"
+
+
+def leaf_problems(leaf: Leaf) -> list[AuthoringError]:
+    """Return what is wrong with a leaf that an author has just written."""
+    return [*duration_problems(leaf), *value_problems(leaf)]
 
 
 def duration_problems(block: Leaf) -> Iterator[AuthoringError]:
     """Yield what is wrong with a duration: not a finite number, negative, or zero without sense."""
-    if isinstance(block, Level):
-        return
-    duration, may_be_zero = block.duration, isinstance(block, Delay)
-    if isinstance(duration, Expression):
-        return
-    if not _is_finite(duration):
-        yield NumberError(block.source, f"the duration of {name_of(block)}", duration)
-    elif duration < 0 or (duration == 0 and not may_be_zero):
-        limit = "zero or more" if may_be_zero else "more than zero"
-        yield DurationError(block.source, f"the duration of {name_of(block)}", show(duration, "s"), limit)
-
-
-def limit_problems(block: Leaf) -> Iterator[AuthoringError]:
-    """Yield each of a block's values that is not a finite number or is outside its channel's limits."""
     match block:
-        case Pulse(channel=channel) if channel.kind is Kind.DDS:
-            yield from _limited(channel, Quantity.FREQUENCY, block.frequency, block.source)
-            yield from _limited(channel, Quantity.AMPLITUDE, block.amplitude, block.source)
-            if not isinstance(block.phase, Expression) and not _is_finite(block.phase):
-                yield NumberError(block.source, f"the phase of {name_of(block)}", block.phase)
-        case Level():
-            yield from _limited(block.channel, Quantity.VOLTAGE, block.voltage, block.source)
-        case Ramp():
-            yield from _limited(block.channel, Quantity.VOLTAGE, block.start, block.source)
-            yield from _limited(block.channel, Quantity.VOLTAGE, block.stop, block.source)
-        case Pulse() | Gate() | Delay():
+        case Level() | Tuning() | Shift() | Mark():
             return
+        case Waveform():
+            yield from time_problems(block.period, f"the period of {name_of(block)}", block.source)
+        case Wait():
+            yield from time_problems(block.timeout, f"the time-out of {name_of(block)}", block.source)
+        case _:
+            zero = isinstance(block, Delay | Edges)
+            what = f"the duration of {name_of(block)}"
+            yield from time_problems(block.duration, what, block.source, may_be_zero=zero)
+
+
+def time_problems(
+    time: Value, what: str, source: Source, *, may_be_zero: bool = False
+) -> Iterator[AuthoringError]:
+    """Yield what is wrong with a time (s)."""
+    if isinstance(time, Expression):
+        return
+    if not _is_finite(time):
+        yield NumberError(source, what, time)
+    elif time < 0 or (time == 0 and not may_be_zero):
+        limit = "zero or more" if may_be_zero else "more than zero"
+        yield DurationError(source, what, show(time, "s"), limit)
+
+
+def value_problems(block: Leaf) -> Iterator[AuthoringError]:
+    """Yield each of a block's values that is not a finite number or is outside its channel's limits."""
+    for quantity, value in values_of(block):
+        yield from limit_problems(block, quantity, value)
+
+
+def values_of(block: Leaf) -> Iterator[tuple[Quantity | None, Value | None]]:
+    """Yield the values of a block with what they are; a phase is no limited quantity, it comes with None."""
+    match block:
+        case Pulse() | Tuning() if block.channel.kind is Kind.DDS:
+            yield Quantity.FREQUENCY, block.frequency
+            yield Quantity.AMPLITUDE, block.amplitude
+            yield None, block.phase
+        case Level() if block.channel.kind is Kind.DAC:
+            yield Quantity.VOLTAGE, block.value
+        case Ramp():
+            yield Quantity.VOLTAGE, block.start
+            yield Quantity.VOLTAGE, block.stop
+        case Waveform(samples=samples) if len(samples):
+            yield Quantity.VOLTAGE, float(samples.values.min())
+            yield Quantity.VOLTAGE, float(samples.values.max())
+        case Shift():
+            yield None, block.phase
+
+
+def limit_problems(
+    block: Leaf, quantity: Quantity | None, value: Number | Value | None
+) -> Iterator[AuthoringError]:
+    """Yield an error if a value, or one of the values (shots,), is not finite or outside the limits."""
+    if isinstance(value, Expression):
+        return
+    if isinstance(value, np.ndarray):
+        for extreme in {float(value.min()), float(value.max())}:
+            yield from limit_problems(block, quantity, extreme)
+    elif quantity is None:
+        if not _is_finite(value):
+            yield NumberError(block.source, f"the phase of {name_of(block)}", value)
+    elif not isinstance(block, Delay | Mark | Edges):
+        yield from _limited(block.channel, quantity, value, block.source)
+
+
+def _limited(channel: Channel, quantity: Quantity, value: object, source: Source) -> Iterator[AuthoringError]:
+    number = as_float(value)
+    if number is None or not math.isfinite(number):
+        yield NumberError(source, f"the {quantity} on channel {channel.name!r}", value)
+        return
+    limit = channel.limit(quantity) or _NATURAL[quantity]
+    if not limit.low <= number <= limit.high:
+        unit = UNITS[quantity]
+        low, high = show(limit.low, unit), show(limit.high, unit)
+        yield LimitError(source, channel.name, quantity, show(number, unit), low, high)
+
+
+_KINDS: Final[Mapping[type, tuple[tuple[Kind, ...], str]]] = MappingProxyType(
+    {
+        Edges: ((Kind.TTL,), "be switched as a TTL line"),
+        Tuning: ((Kind.DDS,), "play a tone"),
+        Shift: ((Kind.DDS,), "play a tone"),
+        Level: ((Kind.DAC, Kind.TTL), "hold a level"),
+        Ramp: ((Kind.DAC,), "hold a voltage"),
+        Waveform: ((Kind.DAC,), "hold a voltage"),
+        Gate: ((Kind.COUNTER, Kind.CAMERA), "record"),
+        Wait: ((Kind.TRIGGER,), "be waited for"),
+    }
+)
+"""Block -> the kinds of channel that can play it, and what that is called; pulses depend on their fields."""
 
 
 def kind_problems(block: Leaf) -> Iterator[AuthoringError]:
-    """Yield an error if the block is on a channel of the wrong kind."""
-    if isinstance(block, Delay):
-        return
+    """Yield an error for each channel of the block that is of the wrong kind."""
     kinds: tuple[Kind, ...]
-    if isinstance(block, Pulse) and block.frequency is None:
-        kinds, asked = (Kind.TTL,), "be switched as a TTL line"
-    elif isinstance(block, Pulse):
-        kinds, asked = (Kind.DDS,), "play a tone"
-    elif isinstance(block, Gate):
-        kinds, asked = (Kind.COUNTER, Kind.CAMERA), "record"
-    else:
-        kinds, asked = (Kind.DAC,), "hold a voltage"
-    if block.channel.kind not in kinds:
-        yield ChannelKindError(block.source, block.channel.name, block.channel.kind, asked)
+    match block:
+        case Delay() | Mark():
+            return
+        case Pulse(frequency=None):
+            kinds, asked = (Kind.TTL,), "be switched as a TTL line"
+        case Pulse():
+            kinds, asked = (Kind.DDS,), "play a tone"
+        case _:
+            kinds, asked = _KINDS[type(block)]
+    for channel in block.channels if isinstance(block, Edges) else (block.channel,):
+        if channel.kind not in kinds:
+            yield ChannelKindError(block.source, channel.name, channel.kind, asked)
 
 
-def parallel_problems(block: Parallel) -> Iterator[AuthoringError]:
-    """Yield an error if a loop is one of several parts."""
-    loop = next(filter(None, map(loop_in, block.parts)), None) if len(block.parts) > 1 else None
-    if loop is not None:
-        yield LoopInParallelError(block.source, type(loop).__name__.lower(), loop.source)
+def seam_problems(block: Parallel | At) -> Iterator[AuthoringError]:
+    """Yield an error if the core would have to loop, decide or wait beside something else."""
+    alone = isinstance(block, Parallel) and len(block.parts) == 1
+    seam = None if alone else seam_in(block.body if isinstance(block, At) else block)
+    if seam is not None:
+        word = "branch" if isinstance(seam, Choice) else type(seam).__name__.lower()
+        yield SeamError(block.source, type(block).__name__.lower(), word, seam.source)
 
 
-def loop_problems(loop: Loop) -> Iterator[AuthoringError]:
-    """Yield what is wrong with a loop: counts below 1, and heralds that its body cannot show."""
-    if isinstance(loop, Repeat):
-        yield from _counted("the count of the repeat", loop.count, loop.source)
-        return
-    yield from _counted("the maximum of the attempt", loop.maximum, loop.source)
-    yield from _counted("the number of clicks of the herald", loop.herald.at_least, loop.source)
+def loop_problems(loop: Repeat | Attempt | Choice) -> Iterator[AuthoringError]:
+    """Yield what is wrong with a loop or choice: counts, endless loops, heralds that nobody records."""
+    match loop:
+        case Repeat():
+            yield from _counted("the count of the repeat", loop.count, loop.source)
+        case Attempt():
+            yield from _attempt_problems(loop)
+        case Choice():
+            yield from _herald_problems(loop.condition, loop.source)
+
+
+def _attempt_problems(loop: Attempt) -> Iterator[AuthoringError]:
+    if loop.maximum is not None:
+        yield from _counted("the maximum of the attempt", loop.maximum, loop.source)
+    elif loop.timeout is None:
+        what = "the end of the attempt loop"
+        yield DurationError(loop.source, what, "open", "set by a maximum, a timeout or both")
+    if loop.timeout is not None:
+        yield from time_problems(loop.timeout, "the time-out of the attempt", loop.source)
+    if loop.between is not None or loop.every != 0:
+        yield from _counted("every (failed attempts before `between` is played)", loop.every, loop.source)
+    if loop.between is None and loop.every:
+        what = "what is played between attempts"
+        yield DurationError(loop.source, what, "missing", "given with `every`: between=...")
+    yield from _herald_problems(loop.herald, loop.source)
     recorded = dict.fromkeys(str(leaf.readout) for leaf in leaves(loop.body) if isinstance(leaf, Gate))
-    for wanted in map(str, loop.herald.readouts or ("no readout",)):
+    for wanted in readouts_in(loop.herald):
         if wanted not in recorded:
             yield HeraldError(loop.source, wanted, tuple(recorded))
 
 
-def _counted(what: str, count: object, source: Source) -> Iterator[AuthoringError]:
-    if isinstance(count, bool) or not isinstance(count, int) or count < 1:
-        yield DurationError(source, what, repr(count), "a whole number, at least 1")
+def readouts_in(condition: Condition[Readout]) -> tuple[str, ...]:
+    """Return the names of the readouts that a condition asks for, each once."""
+    asked = (herald.readouts or ("no readout",) for herald in condition.heralds())
+    return tuple(dict.fromkeys(str(readout) for readouts in asked for readout in readouts))
 
 
-def _limited(
-    channel: Channel, quantity: Quantity, value: Value | None, source: Source
-) -> Iterator[AuthoringError]:
-    if isinstance(value, Expression):
-        return
-    if value is None or not _is_finite(value):
-        yield NumberError(source, f"the {quantity} on channel {channel.name!r}", value)
-        return
-    limit = channel.limit(quantity) or _NATURAL[quantity]
-    if not limit.low <= value <= limit.high:
-        unit = UNITS[quantity]
-        low, high = show(limit.low, unit), show(limit.high, unit)
-        yield LimitError(source, channel.name, quantity, show(value, unit), low, high)
+def _herald_problems(condition: Condition[Readout], source: Source) -> Iterator[AuthoringError]:
+    for herald in condition.heralds():
+        least = 1 if herald.at_most is None else 0
+        yield from _counted("the number of clicks of the herald", herald.at_least, source, least)
+        if herald.at_most is not None:
+            yield from _counted("the most clicks of the herald", herald.at_most, source, herald.at_least)
+
+
+def _counted(what: str, count: object, source: Source, least: int = 1) -> Iterator[AuthoringError]:
+    if isinstance(count, bool) or not isinstance(count, int) or count < least:
+        yield DurationError(source, what, repr(count), f"a whole number, at least {least}")
 
 
 def _is_finite(value: object) -> bool:
+    if type(value) is float:
+        return math.isfinite(value)
     number = as_float(value)
     return number is not None and math.isfinite(number)

@@ -14,6 +14,10 @@ from functools import cached_property
 from types import MappingProxyType
 from typing import Final
 
+import numpy as np
+from numpy.typing import NDArray
+
+from sequences.dispatcher import Dispatcher
 from sequences.errors import Source, TargetError, UnknownChannelError
 from sequences.units import show
 
@@ -26,6 +30,7 @@ class Kind(StrEnum):
     DAC = "dac"
     COUNTER = "counter"
     CAMERA = "camera"
+    TRIGGER = "trigger"
 
 
 class Quantity(StrEnum):
@@ -46,6 +51,7 @@ QUANTITIES: Final = MappingProxyType(
         Kind.DAC: (Quantity.VOLTAGE,),
         Kind.COUNTER: (),
         Kind.CAMERA: (),
+        Kind.TRIGGER: (),
     }
 )
 """Which quantities each kind of channel has."""
@@ -74,8 +80,14 @@ class Channel:
         grid: smallest step of its event times, in seconds; a multiple of the target's period.
         latency: from the core's event to the light (or field) it makes, in seconds; the compiler
             compensates it.
-        spacing: smallest time between two events on it, in seconds; for a DAC the update period of ramps.
+        spacing: smallest time between two events on it, in seconds.
         limits: ranges of the values it may play.
+        update: from one sample of a ramp, waveform or envelope to the next, in seconds; the spacing, and at
+            least the grid, where it is 0.
+        pulse: the shortest pulse or gate that it can play, in seconds.
+        slew: how fast a DAC may change, V/s.
+        bus: channels that name the same bus are programmed over it one after the other; empty for none.
+        programming: how long one change of a tone or voltage occupies the bus before it can take effect, s.
     """
 
     name: str
@@ -85,6 +97,11 @@ class Channel:
     latency: float = 0.0
     spacing: float = 0.0
     limits: tuple[Limit, ...] = ()
+    update: float = 0.0
+    pulse: float = 0.0
+    slew: float = math.inf
+    bus: str = ""
+    programming: float = 0.0
 
     def limit(self, quantity: Quantity) -> Limit | None:
         """Return the limit of a quantity, or None where there is none."""
@@ -99,11 +116,13 @@ class Target:
         name: of the setup.
         period: of the core's machine unit, in seconds (1 ns for most cores); all timelines count in it.
         channels: every channel, in the order of the setup file; names and numbers are unique.
+        dispatcher: how fast events reach the channels, or None for a core without such limits.
     """
 
     name: str
     period: float
     channels: tuple[Channel, ...]
+    dispatcher: Dispatcher | None = None
 
     def __post_init__(self) -> None:
         """Check what the compiler relies on.
@@ -121,6 +140,10 @@ class Target:
         for fault in filter(None, map(self._fault_of, self.channels)):
             raise TargetError(self.name, fault)
 
+    def __hash__(self) -> int:
+        """Hash what tells targets apart in practice: tables are looked up by target all the time."""
+        return hash((self.name, self.period, len(self.channels)))
+
     def _fault_of(self, channel: Channel) -> str:
         """Return what is wrong with a single channel, or nothing."""
         name = repr(channel.name)
@@ -130,7 +153,8 @@ class Target:
         if not (math.isfinite(steps) and steps >= 1 - 1e-6 and abs(steps - round(steps)) < 1e-6):
             grid, period = show(channel.grid, "s"), show(self.period, "s")
             return f"the grid of channel {name}, {grid}, is no multiple of the period, {period}"
-        for what, time in (("latency", channel.latency), ("spacing", channel.spacing)):
+        for what in ("latency", "spacing", "update", "pulse", "programming"):
+            time = getattr(channel, what)
             if not math.isfinite(time):
                 return f"the {what} of channel {name} is {show(time, 's')}; it must be finite"
         return ""
@@ -149,6 +173,21 @@ class Target:
     def lead(self) -> float:
         """The largest latency, in seconds: every channel is delayed to arrive together with the slowest."""
         return max((channel.latency for channel in self.channels), default=0.0)
+
+    @cached_property
+    def shifts(self) -> NDArray[np.int64]:
+        """Ticks by which each channel waits for the slowest one, by channel number; read-only.
+
+        A latency is what it is (an acousto-optic modulator's sound takes some odd number of nanoseconds), so
+        this is the one time that is rounded to a channel's grid: light is simultaneous within half a step.
+        There is a last entry, 0, for index -1: no channel.
+        """
+        shifts = np.zeros(max(self.by_number, default=-1) + 2, dtype=np.int64)
+        for number, channel in self.by_number.items():
+            steps = round((self.lead - channel.latency) / channel.grid)
+            shifts[number] = steps * round(channel.grid / self.period)
+        shifts.flags.writeable = False
+        return shifts
 
     def channel(self, name: str, source: Source) -> Channel:
         """Return the channel of that name.

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import IntEnum
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,6 +33,34 @@ class Operation(IntEnum):
     """Counter, camera: stop to record into the program's readout of this number."""
 
 
+RECORD: Final = np.dtype(
+    [
+        ("time", "<i8"),
+        ("value", "<f8"),
+        ("source", "<u4"),
+        ("channel", "<u2"),
+        ("operation", "u1"),
+        ("_", "u1"),
+    ]
+)
+"""One event of a timeline in 24 bytes, for programs that are handed on as packed records."""
+
+
+@dataclass(frozen=True, slots=True)
+class Label:
+    """A name for an instant or a stretch of a timeline: a mark, or a subsequence.
+
+    Attributes:
+        name: for people.
+        start: ticks, as the author wrote them: the time of light, without the target's lead.
+        stop: ticks; a mark stops when it starts.
+    """
+
+    name: str
+    start: int
+    stop: int
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Timeline:
     """Sorted columns of events.
@@ -44,6 +73,7 @@ class Timeline:
         operation: (events,) uint8, `Operation`.
         value: (events,) float64, in the unit of the operation.
         source: (events,) uint32, row of the program's table of sources.
+        labels: of instants and stretches, for people; they do not count when timelines are compared.
     """
 
     duration: int
@@ -52,6 +82,7 @@ class Timeline:
     operation: NDArray[np.uint8]
     value: NDArray[np.float64]
     source: NDArray[np.uint32]
+    labels: tuple[Label, ...] = ()
 
     def __len__(self) -> int:
         return len(self.time)
@@ -74,3 +105,10 @@ class Timeline:
         """Memory of the columns, in bytes."""
         columns = (self.time, self.channel, self.operation, self.value, self.source)
         return sum(column.nbytes for column in columns)
+
+    def records(self) -> NDArray[np.void]:
+        """Return the events (events,) as packed `RECORD`s."""
+        records = np.zeros(len(self), dtype=RECORD)
+        for name in ("time", "channel", "operation", "value", "source"):
+            records[name] = getattr(self, name)
+        return records

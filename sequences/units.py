@@ -43,6 +43,7 @@ _SPELLINGS: Final[dict[str, dict[str, str]]] = {
     "T": {"nT": "1e-9", "uT": "1e-6", "mT": "1e-3", "T": "1", "mG": "1e-7", "G": "1e-4"},
     "turn": {"turn": "1", "deg": "1/360", "rad": "1/tau"},
     "V/m": {"V/m": "1"},
+    "V/s": {"V/s": "1", "V/ms": "1e3", "V/us": "1e6"},
     "dBm": {"dBm": "1"},
     "": {"": "1", "%": "1e-2", "ppm": "1e-6"},
 }

@@ -18,6 +18,7 @@ from control.experiments.point import Point
 from sequences.declarations import count, quantity
 from sequences.ir import Block
 from sequences.library import Node, map_to_ground, read_ions, rotate
+from sequences.library.tomography import ANALYSIS, Basis
 from sequences.parameters import Parameter, Value
 
 if TYPE_CHECKING:
@@ -35,9 +36,6 @@ PLATES: Final[Mapping[str, tuple[float, float]]] = {"Z": (0.0, 0.0), "X": (1 / 1
 TRANSMITTED_IS_MINUS: Final[Mapping[str, bool]] = {"Z": True, "X": True, "Y": False}
 """Photon basis -> whether the transmitted detector sees the "-" state: H, V - H; but V + iH in Y."""
 
-ION_PULSE: Final[Mapping[str, tuple[float, float]]] = {"Z": (0.0, 0.0), "X": (1.0, 0.25), "Y": (1.0, 0.0)}
-"""Ion basis -> strength and phase (turns) of the pi/2 pulse that turns it onto Z."""
-
 strength = Parameter("analysis_strength", low=0, high=1, help="1: with analysis pulse, 0: without")
 phase = Parameter("analysis_phase", unit="turn", low=-1, high=1, help="phase of the analysis pulse")
 
@@ -47,7 +45,7 @@ def tomography_points(node: Node) -> tuple[Point, ...]:
     zeros = node.calibration.half_wave_plate_zero, node.calibration.quarter_wave_plate_zero
     return tuple(
         Point(
-            {strength.name: ION_PULSE[ion][0], phase.name: ION_PULSE[ion][1]},
+            {strength.name: ANALYSIS[Basis(ion)][0], phase.name: ANALYSIS[Basis(ion)][1]},
             {
                 # A mount counts from 0 to 1 turn, wherever its zero is believed to be.
                 "half_wave_plate": {"angle": (zeros[0] + PLATES[photon][0]) % 1.0},

@@ -16,8 +16,8 @@ from control.experiments.pair_tomography import (
 )
 from sequences.declarations import count, quantity
 from sequences.ir import Block
-from sequences.language import attempt, herald, readout, serial
-from sequences.library import Node, doppler_cool, generate_photon, optical_pump
+from sequences.language import attempt, delay, herald, readout, serial
+from sequences.library import Node, decision_time, doppler_cool, generate_photon, optical_pump
 
 if TYPE_CHECKING:
     from data import Run
@@ -49,6 +49,7 @@ class SingleIonPhoton(PairTomography):
             doppler_cool(node, self.recooling),
             optical_pump(node, self.pumping),
             generate_photon(node, self.photon_pulse, self.photon_window),
+            delay(decision_time(node)),
         )
         seen = herald(readout("photon_h"), readout("photon_v"))
         return serial(

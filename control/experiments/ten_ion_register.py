@@ -19,8 +19,8 @@ from control.experiments.pair_tomography import (
 from control.experiments.tables import Table, cell
 from sequences.declarations import count, quantity
 from sequences.ir import Block
-from sequences.language import delay, serial
-from sequences.library import Node, doppler_cool, generate_photon, hold, optical_pump, plan_transport, shuttle
+from sequences.language import serial
+from sequences.library import Node, doppler_cool, generate_train, hold, optical_pump, plan_transport
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -64,16 +64,19 @@ class TenIonRegister(PairTomography):
     def sequence(self, node: Node) -> Block:
         """Return one train: prepare, visit every ion, read out."""
         transport = plan_transport(node.calibration, self.ions, self.axial_frequency)
-        visits = []
-        for ion in range(self.ions):
-            if ion > 0:
-                visits += [shuttle(node, transport, ion - 1, ion, self.step), delay(self.settling)]
-            visits.append(generate_photon(node, self.photon_pulse, self.photon_window, ion))
         return serial(
             hold(node, transport, 0),
             doppler_cool(node, self.cooling),
             optical_pump(node, self.pumping),
-            *visits,
+            generate_train(
+                node,
+                transport,
+                range(self.ions),
+                pulse=self.photon_pulse,
+                window=self.photon_window,
+                step=self.step,
+                settling=self.settling,
+            ),
             *analyse_ions(node, self.exposure),
         )
 

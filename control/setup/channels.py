@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any, Final
 
-from msgspec import UNSET
+import msgspec
+from msgspec import UNSET, UnsetType
 
-from control.setup.schema import ChannelTable, CoreTable, decode
-from sequences.target import QUANTITIES, Channel, Limit, Quantity, Target
+from control.setup.schema import ChannelTable, CoreTable, DispatcherTable, decode
+from sequences.dispatcher import Dispatcher
+from sequences.target import QUANTITIES, Channel, Kind, Limit, Quantity, Target
 from sequences.units import show
 
 _LARGEST_NUMBER: Final = 2**16 - 1  # timelines hold channel numbers as uint16
+_CHANNEL_TIMES: Final = ("grid", "latency", "spacing", "update", "pulse", "programming")
 
 
 def make_target(name: str, core: CoreTable, tables: Mapping[str, Any], problems: list[str]) -> Target | None:
@@ -32,15 +36,46 @@ def make_target(name: str, core: CoreTable, tables: Mapping[str, Any], problems:
             )
         limits = _limits(entry, path, problems)
         channels[entry.number] = Channel(
-            key, entry.kind, entry.number, entry.grid, entry.latency, entry.spacing, limits
+            key,
+            entry.kind,
+            entry.number,
+            entry.grid,
+            entry.latency,
+            entry.spacing,
+            limits,
+            entry.update,
+            entry.pulse,
+            entry.slew,
+            entry.bus,
+            entry.programming,
         )
-    return Target(name, core.period, tuple(channels.values())) if len(problems) == before else None
+    dispatcher = _dispatcher(core.dispatcher, problems)
+    if len(problems) > before:
+        return None
+    return Target(name, core.period, tuple(channels.values()), dispatcher)
+
+
+def _dispatcher(table: dict[str, Any] | UnsetType, problems: list[str]) -> Dispatcher | None:
+    """Return how fast the core is, or None for a core without limits or after telling what is wrong."""
+    path = "core.dispatcher"
+    entry = None if table is UNSET else decode(DispatcherTable, table, path, problems)
+    if entry is None:
+        return None
+    values = msgspec.structs.asdict(entry)
+    for key, value in values.items():
+        counts = isinstance(value, int)
+        least = 1 if counts else 0
+        if value < least or (value == 0 and key in ("cycle", "longest")):
+            shown = str(value) if counts else show(value, "s")
+            wanted = "1 or more" if counts else "positive" if key in ("cycle", "longest") else "0 or more"
+            problems.append(f"{path}.{key}: {shown} must be {wanted}")
+    return Dispatcher(**values)
 
 
 def _check_numbers(entry: ChannelTable, period: float, path: str, problems: list[str]) -> None:
     if not 0 <= entry.number <= _LARGEST_NUMBER:
         problems.append(f"{path}.number: {entry.number} is outside the limits 0 to {_LARGEST_NUMBER}")
-    for key in ("grid", "latency", "spacing"):
+    for key in _CHANNEL_TIMES:
         time = getattr(entry, key)
         if time < 0 or (key == "grid" and time == 0):
             problems.append(
@@ -50,6 +85,11 @@ def _check_numbers(entry: ChannelTable, period: float, path: str, problems: list
             problems.append(
                 f"{path}.{key}: {show(time, 's')} is not a multiple of core.period, {show(period, 's')}"
             )
+
+    if entry.slew <= 0:
+        problems.append(f"{path}.slew: {show(entry.slew, 'V/s')} must be positive")
+    elif entry.kind is not Kind.DAC and math.isfinite(entry.slew):
+        problems.append(f"{path}.slew: a {entry.kind} channel has no voltage that could change too fast")
 
 
 def _limits(entry: ChannelTable, path: str, problems: list[str]) -> tuple[Limit, ...]:

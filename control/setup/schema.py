@@ -5,6 +5,7 @@ Quantities stand in the file as text with a unit and in the structs as floats in
 
 from __future__ import annotations
 
+import math
 import types
 from collections.abc import Mapping
 from enum import Enum
@@ -14,11 +15,16 @@ import msgspec
 from msgspec import UNSET, Meta, Struct, UnsetType
 
 from control.errors import nearest
+from sequences.dispatcher import Dispatcher
 from sequences.errors import UnitError
 from sequences.target import Kind
+from sequences.targets.artiq import PhaseMode
 from sequences.units import parse
 
 Seconds = Annotated[float, Meta(extra={"unit": "s"})]
+Hertz = Annotated[float, Meta(extra={"unit": "Hz"})]
+Volts = Annotated[float, Meta(extra={"unit": "V"})]
+VoltsPerSecond = Annotated[float, Meta(extra={"unit": "V/s"})]
 HertzRange = Annotated[tuple[float, float] | UnsetType, Meta(extra={"unit": "Hz"})]
 VoltRange = Annotated[tuple[float, float] | UnsetType, Meta(extra={"unit": "V"})]
 PlainRange = Annotated[tuple[float, float] | UnsetType, Meta(extra={"unit": ""})]
@@ -40,10 +46,30 @@ class SetupTable(Struct, frozen=True):
 
 
 class CoreTable(Struct, frozen=True):
-    """The timing core: a plug-in as ``module:class``, and the period that its timelines count in (s)."""
+    """The timing core: a plug-in as ``module:class``, the period of its timelines (s), and its speed."""
 
     lab: str
     period: Seconds = 1e-9
+    dispatcher: dict[str, Any] | UnsetType = UNSET
+
+
+_KASLI: Final = Dispatcher()
+
+
+class DispatcherTable(Struct, frozen=True):
+    """How fast the core hands events on; times in s. What is left out is as on a Kasli."""
+
+    lanes: int = _KASLI.lanes
+    depth: int = _KASLI.depth
+    cycle: Seconds = _KASLI.cycle
+    margin: Seconds = _KASLI.margin
+    event_time: Seconds = _KASLI.event_time
+    start: Seconds = _KASLI.start
+    playback: Seconds = _KASLI.playback
+    decision: Seconds = _KASLI.decision
+    memory: int = _KASLI.memory
+    longest: Seconds = _KASLI.longest
+    nesting: int = _KASLI.nesting
 
 
 class ChannelTable(Struct, frozen=True):
@@ -54,10 +80,56 @@ class ChannelTable(Struct, frozen=True):
     grid: Seconds
     latency: Seconds = 0.0
     spacing: Seconds = 0.0
+    update: Seconds = 0.0
+    pulse: Seconds = 0.0
+    slew: VoltsPerSecond = math.inf
+    bus: str = ""
+    programming: Seconds = 0.0
     frequency: HertzRange = UNSET
     amplitude: PlainRange = UNSET
     voltage: VoltRange = UNSET
     drives: str = ""
+    artiq: dict[str, Any] | UnsetType = UNSET
+
+
+class LineTable(Struct, frozen=True):
+    """A TTL output, a TTL input or an edge counter of a Kasli, by its RTIO channel."""
+
+    device: str
+    channel: int
+
+
+class UrukulTable(Struct, frozen=True):
+    """One chip of a Urukul, by RTIO channels."""
+
+    device: str
+    spi: int
+    chip: int
+    io_update: int
+    switch: int
+    sysclk: Hertz = 1e9
+    profile: int = 7
+    phase: PhaseMode = PhaseMode.TRACKING
+
+
+class ZotinoTable(Struct, frozen=True):
+    """One output of a Zotino, by RTIO channels; the gain is that of the amplifier behind it."""
+
+    device: str
+    spi: int
+    ldac: int
+    output: int
+    gain: float = 1.0
+    reference: Volts = 5.0
+
+
+class FastinoTable(Struct, frozen=True):
+    """One output of a Fastino, by RTIO channel; the gain is that of the amplifier behind it."""
+
+    device: str
+    channel: int
+    output: int
+    gain: float = 1.0
 
 
 class InstrumentTable(Struct, frozen=True):
@@ -97,7 +169,7 @@ def decode(kind: type[T], table: object, path: str, problems: list[str]) -> T | 
         >>> decode(ChannelTable, {"kind": "dss", "number": 0, "gird": "4 ns"}, "channels.x", problems)
         >>> for problem in problems: print(problem)
         channels.x.gird: unknown key. Did you mean grid?
-        channels.x.kind: 'dss' is not one of ttl, dds, dac, counter, camera
+        channels.x.kind: 'dss' is not one of ttl, dds, dac, counter, camera, trigger
         channels.x.grid: is missing
     """
     if not isinstance(table, dict):
@@ -156,6 +228,7 @@ def _complaint(value: object, kind: Any, error: Exception) -> str:
 _WORDS: Final[Mapping[Any, str]] = {
     str: "a text",
     int: "a whole number",
+    float: "a number",
     dict: "a table",
     Union: "a text, a number, true or false",
 }

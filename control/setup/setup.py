@@ -12,10 +12,12 @@ from control.lab import Lab, find_plugin
 from control.setup.channels import make_target
 from control.setup.files import read_file
 from control.setup.instruments import Instrument, make_instruments
+from control.setup.kasli import make_kasli
 from control.setup.schema import CoreTable, SetupTable, decode
 from control.setup.values import SourcedValue, read_entries, read_values
 from sequences.library import Calibration
 from sequences.target import Target
+from sequences.targets.artiq import Kasli
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +35,7 @@ class Setup:
         sources: every calibrated value and every one of the simulated node, with its origin.
         text: TOML that holds the whole setup; a run stores it.
         tables: the same as plain dicts, for the plug-in.
+        kasli: where the channels sit on ARTIQ hardware, or None if the file does not say.
     """
 
     name: str
@@ -45,6 +48,7 @@ class Setup:
     sources: tuple[SourcedValue, ...]
     text: str
     tables: Mapping[str, Any]
+    kasli: Kasli | None = None
 
     def open_lab(self, seed: int) -> Lab:
         """Start the lab.
@@ -73,6 +77,7 @@ def read_setup(which: str | Path = "innsbruck") -> Setup:
     tables = {name: _usable(file.tables, name) for name in ("channels", "instruments", "calibration", "node")}
     name = table.name if table else file.origin
     target = make_target(name, core or CoreTable(lab=""), tables["channels"], problems)
+    kasli = make_kasli(target, tables["channels"], problems)
     instruments = make_instruments(tables["instruments"], problems)
     node = read_entries(tables["node"], "node", problems)
     if core is not None:
@@ -92,6 +97,7 @@ def read_setup(which: str | Path = "innsbruck") -> Setup:
         sources=(*sources, *node),
         text=file.text,
         tables=file.tables,
+        kasli=kasli,
     )
 
 

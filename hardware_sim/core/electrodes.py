@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import TypeAlias
 
 import numpy as np
@@ -17,8 +17,9 @@ UPPER, LOWER = "upper endcap", "lower endcap"
 MEMORY = 6.0
 """Periods of a filter's cut-off frequency after which a step is forgotten: to e^(-2 pi 6), 4e-17."""
 
-LONG_AGO = -1.0
-"""When, in seconds of a timeline, the endcaps were set to what they rest at: before any filter remembers."""
+LONG_AGO = -1e6
+"""When, in seconds of a timeline, the first known step was taken. It does not matter when; equal times
+let seams that are alike be equal."""
 
 BEFORE = -1e-12
 """Latest time, in seconds of a timeline, of what belongs to the one before: clocks count picoseconds."""
@@ -26,9 +27,34 @@ BEFORE = -1e-12
 Staircase: TypeAlias = tuple[NDArray[np.float64], NDArray[np.float64]]
 """Times (samples,) of updates in s, ascending, and the voltages (samples,) from each of them on."""
 
+Steps: TypeAlias = tuple[tuple[float, ...], tuple[float, ...]]
+"""The same as plain numbers, which can be compared and hashed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """What the filters of both endcaps remember at the end of a timeline; times count to the next one."""
+
+    upper: Steps
+    lower: Steps
+
+    @classmethod
+    def resting(cls, upper: float, lower: float) -> Memory:
+        """Return that of endcaps that have always been at some voltages (V)."""
+        return cls(((LONG_AGO,), (upper,)), ((LONG_AGO,), (lower,)))
+
+    @property
+    def settled(self) -> Memory:
+        """What is left when nothing moves for a while."""
+        return Memory.resting(self.upper[1][-1], self.lower[1][-1])
+
 
 class Endcaps:
-    """Two electrodes behind low-pass filters, which remember from timeline to timeline."""
+    """Two electrodes behind low-pass filters, which remember from timeline to timeline.
+
+    Attributes:
+        memory: what the present timeline leaves behind for the next one.
+    """
 
     def __init__(self, properties: NodeProperties) -> None:
         self._trap = Trap(
@@ -37,38 +63,39 @@ class Endcaps:
             differential_factor=properties.endcap_push,
         )
         self._cutoff = properties.endcap_filter
-        self._memory = MEMORY / properties.endcap_filter
+        self._forgets = MEMORY / properties.endcap_filter
         self._shaken: int  # rows of the staircases that have acted on the motion
         self.rest(properties.endcap_rest)
 
     def rest(self, voltage: float) -> None:
         """Hold both endcaps at a voltage (V), as if they had always been there."""
-        self._last: dict[str, Staircase] = {
-            part: (np.array([LONG_AGO]), np.array([voltage])) for part in (UPPER, LOWER)
-        }
-        self._follow(self._last)
+        self.resume(Memory.resting(voltage, voltage))
 
     def rest_linear(self, voltage: float, highest_frequency: float) -> None:
         """Hold both endcaps at a voltage (V), or at less if one ion would swing faster than allowed (Hz)."""
         self.rest(min(voltage, self._trap.endcap_voltage(highest_frequency)))
 
+    def resume(self, memory: Memory) -> None:
+        """Go on from where some timeline left the endcaps."""
+        self.memory = memory
+        self._follow(_staircase(memory.upper), _staircase(memory.lower))
+
     def begin(self, signals: Signals) -> None:
         """Take the voltages of a timeline, which follows on the last one."""
-        staircases = {
-            part: self._continued(self._last[part], signals.voltages.get(part), signals.duration * 1e-12)
-            for part in (UPPER, LOWER)
-        }
-        self._follow(staircases)
-        self._last = {
-            part: (times - signals.duration * 1e-12, volts) for part, (times, volts) in staircases.items()
-        }
+        duration = signals.duration * 1e-12
+        upper, lower = (
+            _continued(_staircase(steps), signals.voltages.get(part), duration)
+            for part, steps in ((UPPER, self.memory.upper), (LOWER, self.memory.lower))
+        )
+        self._follow(upper, lower)
+        self.memory = Memory(self._left(upper, duration), self._left(lower, duration))
 
     def rests(self, signals: Signals) -> list[int]:
         """Return the times (ps) of a timeline at which the string has come to rest after a move."""
         moves = np.unique([time for voltage in signals.voltages.values() for time in voltage.times.tolist()])
-        memory = round(self._memory * 1e12)
-        last = np.diff(moves, append=np.inf) > memory
-        return [int(time) + memory for time in moves[last]]
+        forgets = round(self._forgets * 1e12)
+        last = np.diff(moves, append=np.inf) > forgets
+        return [int(time) + forgets for time in moves[last]]
 
     def axial_frequency(self, offset_ps: int) -> float:
         """Return the axial frequency of one ion (Hz) at a time of the timeline.
@@ -84,7 +111,7 @@ class Endcaps:
         Raises:
             ConfinementError: the endcaps do not confine.
         """
-        upper, lower = (float(volts[-1]) for _, volts in self._last.values())
+        upper, lower = self.memory.upper[1][-1], self.memory.lower[1][-1]
         return self._trap.axial_frequency((upper + lower) / 2)
 
     def centre(self, offset_ps: int, axial_frequency: float) -> float:
@@ -101,31 +128,42 @@ class Endcaps:
         centre = self._trap.displacement(self._difference[rows], axial_frequency)
         return coherent_amplitude(self._times[rows], centre, axial_frequency, ions, self._cutoff)
 
-    def _follow(self, staircases: Mapping[str, Staircase]) -> None:
+    def _follow(self, upper: Staircase, lower: Staircase) -> None:
         """Take the staircases of both endcaps; what lies before time 0 has shaken the string already."""
-        self._times = np.union1d(staircases[UPPER][0], staircases[LOWER][0])
-        upper, lower = (_held(*staircases[part], self._times) for part in (UPPER, LOWER))
-        self._mean, self._difference = (upper + lower) / 2, upper - lower
+        self._times = np.union1d(upper[0], lower[0])
+        upper_volts, lower_volts = _held(*upper, self._times), _held(*lower, self._times)
+        self._mean, self._difference = (upper_volts + lower_volts) / 2, upper_volts - lower_volts
         self._shaken = max(int(np.searchsorted(self._times, 0.0)), 1)
 
-    def _continued(self, last: Staircase, voltage: Voltage | None, duration: float) -> Staircase:
-        """Return what an endcap still remembers, and its updates in a timeline of some duration (s)."""
-        times, volts = last
-        known = max(int(np.searchsorted(times, -self._memory)) - 1, 0)
-        times, volts = np.minimum(times[known:], BEFORE), volts[known:]
-        times[0] = min(times[0], LONG_AGO)
-        if voltage is None:
-            return times, volts
-        # An update that a channel's grid moves across a seam belongs to the timeline that asked for it.
-        new = np.clip(voltage.times * 1e-12, 0.0, duration)
-        return np.concatenate([times, new]), np.concatenate([volts, voltage.volts])
+    def _left(self, staircase: Staircase, duration: float) -> Steps:
+        """Return what the filter still remembers of a staircase after a timeline of some duration (s)."""
+        times, volts = staircase
+        known = max(int(np.searchsorted(times, duration - self._forgets)) - 1, 0)
+        left = np.minimum(times[known:] - duration, BEFORE)
+        left[0] = LONG_AGO
+        return tuple(left.tolist()), tuple(volts[known:].tolist())
 
     def _at(self, volts: NDArray[np.float64], offset_ps: int) -> float:
         """Return the filtered voltage at one time; only the steps that the filter remembers are looked at."""
         now = offset_ps * 1e-12
-        first, last = np.searchsorted(self._times, [now - self._memory, now], side="right")
+        first, last = np.searchsorted(self._times, [now - self._forgets, now], side="right")
         rows = slice(max(int(first) - 1, 0), max(int(last), 1))
         return float(filtered(self._times[rows], volts[rows], np.array([now]), self._cutoff)[0])
+
+
+def _staircase(steps: Steps) -> Staircase:
+    times, volts = steps
+    return np.array(times), np.array(volts)
+
+
+def _continued(last: Staircase, voltage: Voltage | None, duration: float) -> Staircase:
+    """Return what an endcap still remembers, and its updates in a timeline of some duration (s)."""
+    if voltage is None:
+        return last
+    times, volts = last
+    # An update that a channel's grid moves across a seam belongs to the timeline that asked for it.
+    new = np.clip(voltage.times * 1e-12, 0.0, duration)
+    return np.concatenate([times, new]), np.concatenate([volts, voltage.volts])
 
 
 def _held(

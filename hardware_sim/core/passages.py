@@ -3,8 +3,9 @@
 Light that makes S1/2 or D5/2 scatter (397 and 854 nm) spoils every coherent process that it overlaps with, so
 a stretch in which such light is on is an illumination and nothing else; 866 nm light empties D3/2 and spoils
 nothing. What is left of the Raman light forms photon pulses: adjoining stretches between which tones change
-in amplitude only. What is left of the 729 nm light forms rotations. Raman and 729 nm light that overlap act
-one after the other, in the order in which they begin.
+in amplitude only, as an envelope does. What is left of the 729 nm light forms rotations: adjoining stretches
+between which the tone changes in amplitude and phase only. Raman and 729 nm light that overlap act one after
+the other, in the order in which they begin.
 """
 
 from __future__ import annotations
@@ -20,6 +21,10 @@ SPOILING: Final = ("doppler beam", "pumping beam", "quench beam")
 SCATTERING: Final = (*SPOILING, "repump beam")
 RAMAN: Final = ("raman v tone", "raman h tone")
 QUBIT: Final = "qubit beam"
+
+LONGEST_PULSE: Final = 500_000_000
+"""Ps after which Raman light that stays on is another photon pulse: the photon of the first is long gone, and
+tables of wave packets must end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,12 +52,24 @@ class PhotonPulse:
 
 
 @dataclass(frozen=True, slots=True)
-class Rotation:
-    """729 nm light over one stretch."""
+class Segment:
+    """A constant part of a rotation: times of the timeline in ps, and the tone."""
 
     start: int
     stop: int
     tone: Tone
+
+
+@dataclass(frozen=True, slots=True)
+class Rotation:
+    """729 nm light over adjoining segments; the tone keeps its frequency."""
+
+    segments: tuple[Segment, ...]
+
+    @property
+    def start(self) -> int:
+        """Time of the timeline, in ps."""
+        return self.segments[0].start
 
 
 Passage: TypeAlias = Illumination | PhotonPulse | Rotation
@@ -66,24 +83,56 @@ def read_passages(stretches: Iterable[Stretch], rests: Iterable[int] = ()) -> tu
         rests: times (ps) at which the string comes to rest: illuminations are cut there, so that light which
             goes on for longer cools the string that it then is.
     """
-    passages: list[Passage] = []
-    raman: list[Stretch] = []
-    cuts = sorted(rests)
-    for stretch in stretches:
-        spoiled = any(part in stretch.tones for part in SPOILING)
-        driven = not spoiled and any(part in stretch.tones for part in RAMAN)
-        if raman and not (driven and _continues(raman, stretch)):
-            passages.append(PhotonPulse(tuple(raman)))
-            raman = []
-        if any(part in stretch.tones for part in SCATTERING) or stretch.exposed is not None:
-            passages.extend(Illumination(piece) for piece in _cut(stretch, cuts))
-        if driven:
-            raman.append(stretch)
-        if not spoiled and QUBIT in stretch.tones:
-            passages.append(Rotation(stretch.start, stretch.stop, stretch.tones[QUBIT]))
-    if raman:
-        passages.append(PhotonPulse(tuple(raman)))
+    light = tuple(stretches)
+    passages: list[Passage] = [
+        *_illuminations(light, sorted(rests)),
+        *_rotations(light),
+        *_photon_pulses(light),
+    ]
     return tuple(sorted(passages, key=lambda passage: passage.start))
+
+
+def _illuminations(stretches: Iterable[Stretch], cuts: Sequence[int]) -> Iterator[Illumination]:
+    for stretch in stretches:
+        if any(part in stretch.tones for part in SCATTERING) or stretch.exposed is not None:
+            yield from map(Illumination, _cut(stretch, cuts))
+
+
+def _rotations(stretches: Iterable[Stretch]) -> Iterator[Rotation]:
+    """Join what is one pulse of 729 nm light; stretches that only other channels cut become one segment."""
+    segments: list[Segment] = []
+    for stretch in stretches:
+        tone = stretch.tones.get(QUBIT)
+        if tone is None or _is_spoiled(stretch):
+            continue
+        last = segments[-1] if segments else None
+        if last and (last.stop != stretch.start or last.tone.frequency != tone.frequency):
+            yield Rotation(tuple(segments))
+            segments, last = [], None
+        if last and last.tone == tone:
+            segments[-1] = replace(last, stop=stretch.stop)
+        else:
+            segments.append(Segment(stretch.start, stretch.stop, tone))
+    if segments:
+        yield Rotation(tuple(segments))
+
+
+def _photon_pulses(stretches: Iterable[Stretch]) -> Iterator[PhotonPulse]:
+    pulse: list[Stretch] = []
+    for stretch in stretches:
+        if _is_spoiled(stretch) or not any(part in stretch.tones for part in RAMAN):
+            continue
+        for piece in _cut(stretch, range(stretch.start, stretch.stop, LONGEST_PULSE)):
+            if pulse and not _continues(pulse, piece):
+                yield PhotonPulse(tuple(pulse))
+                pulse = []
+            pulse.append(piece)
+    if pulse:
+        yield PhotonPulse(tuple(pulse))
+
+
+def _is_spoiled(stretch: Stretch) -> bool:
+    return any(part in stretch.tones for part in SPOILING)
 
 
 def _cut(stretch: Stretch, times: Sequence[int]) -> Iterator[Stretch]:
@@ -94,8 +143,8 @@ def _cut(stretch: Stretch, times: Sequence[int]) -> Iterator[Stretch]:
 
 
 def _continues(before: Sequence[Stretch], after: Stretch) -> bool:
-    """Return whether a photon pulse goes on: no gap, and no tone jumps in frequency or phase."""
-    if before[-1].stop != after.start:
+    """Return whether a photon pulse goes on: no gap, not too long, no tone jumps in frequency or phase."""
+    if before[-1].stop != after.start or after.stop - before[0].start > LONGEST_PULSE:
         return False
     started = running_tones(before)
     return all(

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import Counter
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-from data.columns import Attempts, Record, TimeTags
+from data.columns import Attempts, TimeTags
 from hardware_sim.core.signals import Window
+from hardware_sim.core.takes import Take
 from sequences.program import Program
 
 _TAG = np.dtype(
@@ -22,6 +24,9 @@ _TAG = np.dtype(
     ]
 )
 
+Mark: TypeAlias = tuple[int, int]
+"""A moment of the recording: how many batches of clicks, and how many exposures, came before it."""
+
 
 class Recorder:
     """Columns in the making.
@@ -29,13 +34,16 @@ class Recorder:
     Attributes:
         attempt: (shots,) attempt that each shot is in, or made last.
         counts: readout name -> (shots, windows or ions); what a loop records again is added.
+        missed: (channel number, ticks) of a wait -> how often no trigger came in that time.
     """
 
     def __init__(self, program: Program, shots: int, ions: int) -> None:
         self.attempt = np.zeros(shots, dtype=np.uint32)
         self._attempted = np.zeros(shots, dtype=np.uint32)
+        self.missed: Counter[tuple[int, int]] = Counter()
         self._program = program
         self._tags: list[NDArray[np.void]] = []
+        self._exposures: list[tuple[int, NDArray[np.int64], NDArray[np.int64]]] = []
         self._attempts: list[
             tuple[NDArray[np.int64], NDArray[np.uint32], NDArray[np.int64], NDArray[np.bool_]]
         ] = []
@@ -68,23 +76,28 @@ class Recorder:
     def expose(self, row: int, shots: NDArray[np.int64], counts: NDArray[np.int32]) -> None:
         """Add counts (shots, ions) to a camera's readout."""
         self.counts[self._program.readouts[row].name][shots] += counts
+        self._exposures.append((row, shots, counts.sum(axis=1, dtype=np.int64)))
 
-    def begin_attempt(self, shots: NDArray[np.int64]) -> int:
-        """Give shots the number of their next attempt, which counts through all loops of a shot.
-
-        Returns:
-            A mark for `clicks_since`.
-        """
+    def begin_attempt(self, shots: NDArray[np.int64]) -> None:
+        """Give shots the number of their next attempt, which counts through all loops of a shot."""
         self.attempt[shots] = self._attempted[shots]
         self._attempted[shots] += 1
-        return len(self._tags)
 
-    def clicks_since(self, mark: int, rows: tuple[int, ...], shots: NDArray[np.int64]) -> NDArray[np.int64]:
-        """Return how often (shots,) the gates of some readouts have clicked since a mark was made."""
+    def mark(self) -> Mark:
+        """Return this moment, for `counted_since`."""
+        return len(self._tags), len(self._exposures)
+
+    def counted_since(self, mark: Mark, rows: tuple[int, ...], shots: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Return what (shots,) the gates of some readouts have counted since a mark was made.
+
+        Clicks of counters count one each; of an exposure, the counts of all ions.
+        """
         total = np.zeros(len(self.attempt), dtype=np.int64)
-        for tags in self._tags[mark:]:
+        for tags in self._tags[mark[0] :]:
             mine = tags["shot"][np.isin(tags["readout"], rows)]
             total += np.bincount(mine, minlength=len(total))
+        for row, exposed, counts in self._exposures[mark[1] :]:
+            total[exposed] += counts if row in rows else 0
         return total[shots]
 
     def finish_attempt(
@@ -97,36 +110,28 @@ class Recorder:
         """Note that shots made an attempt; all columns (shots,)."""
         self._attempts.append((shots, attempt, start_ps, heralded))
 
-    def record(
-        self,
-        start_ps: NDArray[np.int64],
-        shift_ps: NDArray[np.int64],
-        duration_ps: int,
-        notes: Sequence[str],
-    ) -> Record:
-        """Return all columns, sorted by time.
+    def take(
+        self, numbers: NDArray[np.int64], start_ps: NDArray[np.int64], length_ps: NDArray[np.int64]
+    ) -> Take:
+        """Return all that was seen.
 
         Args:
-            start_ps: (shots,) when each shot started.
-            shift_ps: (shots,) by how much that is later than the clock on which it was played.
-            duration_ps: of all shots together.
-            notes: of the core.
+            numbers: (shots,) of the shots within the point.
+            start_ps: (shots,) when each was played.
+            length_ps: (shots,) how long it was.
         """
         tags = np.concatenate(self._tags) if self._tags else np.empty(0, dtype=_TAG)
-        tags["t_ps"] += shift_ps[tags["shot"]]
-        tags = tags[np.argsort(tags["t_ps"], kind="stable")]
+        tags["shot"] = numbers[tags["shot"]]
         columns = (
             [np.concatenate(column) for column in zip(*self._attempts, strict=True)] if self._attempts else []
         )
         shot, attempt, begun, heralded = columns or [np.empty(0, t) for t in ("i8", "u4", "i8", "?")]
-        order = np.lexsort((attempt, shot))
-        begun = begun + shift_ps[shot]
-        return Record(
-            shots=len(start_ps),
-            start_ps=start_ps,
-            duration_ps=duration_ps,
-            counts=self.counts,
-            attempts=Attempts(shot[order], attempt[order], begun[order], heralded[order]),
-            tags=TimeTags(**{name: np.ascontiguousarray(tags[name]) for name in _TAG.names or ()}),
-            notes=tuple(notes),
+        return Take(
+            numbers,
+            start_ps,
+            length_ps,
+            self.counts,
+            Attempts(numbers[shot], attempt, begun, heralded),
+            TimeTags(**{name: np.ascontiguousarray(tags[name]) for name in _TAG.names or ()}),
+            self.missed,
         )

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from functools import reduce
+
 import numpy as np
+from numpy.typing import NDArray
 
 from hardware_sim.core.ensemble import D3, D5, SHIFTS, S, Shots
 from hardware_sim.core.passages import Rotation
@@ -15,7 +19,7 @@ from hardware_sim.properties import NodeProperties
 
 
 def turn(stage: Stage, shots: Shots, pulse: Rotation) -> None:
-    """Play one stretch of 729 nm light on all ions.
+    """Play one pulse of 729 nm light on all ions: the product of the rotations of its segments.
 
     The beam drives the transition it is closest to; the others are megahertz away. A field that is not the
     mean one detunes it, motion weakens it, and its phase is that of the synthesizer on the core's clock.
@@ -23,15 +27,25 @@ def turn(stage: Stage, shots: Shots, pulse: Rotation) -> None:
     ensemble = stage.ensemble
     stage.stir(shots, pulse.start)
     ensemble.evolve(shots, slice(None), pulse.start)
-    level, detuning, rabi = nearest_transition(stage.properties, pulse.tone)
-    weakened = debye_waller(ensemble.quanta(shots), stage.string.qubit)
-    rabi_now = rabi * pulse.tone.amplitude * np.sqrt(ensemble.power[shots])[:, None] * weakened
-    detuning_now = detuning - (SHIFTS[level] - SHIFTS[S]) * ensemble.field[shots]
-    started = (ensemble.clock_ps[shots] + pulse.start) * 1e-12
-    phase = np.mod(detuning * started + stage.properties.qubit_passes * pulse.tone.phase, 1.0)
-    duration = (pulse.stop - pulse.start) * 1e-12
-    unitary = rotation(rabi_now, detuning_now[:, None], duration, phase[:, None])
+    level, _, _ = nearest_transition(stage.properties, pulse.segments[0].tone)
+    unitary = reduce(lambda before, after: after @ before, _turns(stage, shots, pulse))
     ensemble.coherent[shots] = rotate(ensemble.coherent[shots], unitary, (S, level))
+
+
+def _turns(stage: Stage, shots: Shots, pulse: Rotation) -> Iterator[NDArray[np.complex128]]:
+    """Yield the rotation (shots, ions, 2, 2) of each segment."""
+    ensemble, passes = stage.ensemble, stage.properties.qubit_passes
+    level, detuning, rabi = nearest_transition(stage.properties, pulse.segments[0].tone)
+    weakened = debye_waller(ensemble.quanta(shots), stage.string.qubit)
+    full = rabi * np.sqrt(ensemble.power[shots])[:, None] * weakened
+    shift = (SHIFTS[level] - SHIFTS[S]) * ensemble.field[shots]
+    for segment in pulse.segments:
+        started = (ensemble.clock_ps[shots] + segment.start) * 1e-12
+        phase = np.mod(detuning * started + passes * segment.tone.phase, 1.0)
+        # The state is in the frame of the mean field, which the ions have left by this since the pulse began.
+        phase -= shift * (segment.start - pulse.start) * 1e-12
+        duration = (segment.stop - segment.start) * 1e-12
+        yield rotation(full * segment.tone.amplitude, (detuning - shift)[:, None], duration, phase[:, None])
 
 
 def nearest_transition(properties: NodeProperties, tone: Tone) -> tuple[int, float, float]:

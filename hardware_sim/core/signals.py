@@ -1,14 +1,15 @@
 """What the channels really put out while a timeline is played, on the lab's clock.
 
-A timeline's events come back as light and fields: each channel's latency is added again. The latencies of the
-target are taken for the true ones; events that do not allow for them are mistimed light. Times here are
+A timeline's events come back as light and fields: the true latency of each part of the node is added to them.
+The compiler compensated what the setup file states, so that an error there is mistimed light. Times here are
 picoseconds from the nominal start of the timeline.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,7 +17,9 @@ from numpy.typing import NDArray
 from sequences.target import Target
 from sequences.timeline import Operation, Timeline
 
-CAMERA = "camera"
+CAMERA: Final = "camera"
+
+TONE_OPERATIONS: Final = frozenset({Operation.FREQUENCY, Operation.PHASE, Operation.AMPLITUDE})
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +29,43 @@ class Tone:
     frequency: float = 0.0
     phase: float = 0.0
     amplitude: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One event as it acts: when (ps), on what part of the node, and what it sets."""
+
+    time: int
+    part: str
+    operation: int
+    value: float
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What goes on from one timeline to the next.
+
+    Attributes:
+        tones: that are on, by part, in order of the parts' names.
+        late: changes that come after the timeline that asked for them; times are of the next one.
+    """
+
+    tones: tuple[tuple[str, Tone], ...] = ()
+    late: tuple[Change, ...] = ()
+
+    @classmethod
+    def of(cls, settings: Mapping[str, Tone], late: Iterable[Change] = ()) -> Standing:
+        """Return what stands while tones are set like that; those without amplitude are off."""
+        on = {part: tone for part, tone in settings.items() if tone.amplitude > 0}
+        return cls(tuple(sorted(on.items())), tuple(late))
+
+    @property
+    def landed(self) -> Standing:
+        """The same when all late changes have come."""
+        settings = dict(self.tones)
+        for change in self.late:
+            settings[change.part] = _changed(settings.get(change.part, Tone()), change)
+        return Standing.of(settings)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,18 +117,22 @@ class Signals:
         stretches: in order, without those in which nothing is on.
         windows: of the photon detectors, in order of their start.
         voltages: part -> staircase, for the electrodes that change.
-        tones: part -> tone at the end, for all that are still on.
+        standing: what goes on in the next timeline.
     """
 
     duration: int
     stretches: tuple[Stretch, ...]
     windows: tuple[Window, ...]
     voltages: Mapping[str, Voltage]
-    tones: Mapping[str, Tone]
+    standing: Standing = Standing()
 
 
 def play_signals(
-    timeline: Timeline, target: Target, parts: Mapping[int, str], tones: Mapping[str, Tone]
+    timeline: Timeline,
+    target: Target,
+    parts: Mapping[int, str],
+    latencies: Mapping[str, float],
+    before: Standing,
 ) -> Signals:
     """Work out what a timeline puts out.
 
@@ -96,85 +140,106 @@ def play_signals(
         timeline: to play.
         target: it was compiled for.
         parts: channel number -> part of the node; other channels drive nothing.
-        tones: part -> tone that is on when the timeline starts.
+        latencies: part -> true time (s) from an event to what it does.
+        before: what goes on from the timeline before.
     """
-    period_ps = round(target.period * 1e12)
-    duration = timeline.duration * period_ps
-    times = timeline.time * period_ps - _delays(timeline, target)
+    duration = timeline.duration * round(target.period * 1e12)
+    times = _acting_times(timeline, target, parts, latencies)
     order = np.argsort(times, kind="stable")
-    driven = np.isin(timeline.channel, list(parts))
-    is_voltage = timeline.operation == Operation.VOLTAGE
-    switched = order[(driven & ~is_voltage)[order]]
-    stretches, windows, left = _switch(timeline, times, switched, parts, tones, duration)
+    order = order[np.isin(timeline.channel[order], list(parts))]
+    is_voltage = timeline.operation[order] == Operation.VOLTAGE
+    changes = [*before.late, *_read_changes(timeline, times, order[~is_voltage], parts)]
+    if before.late:
+        changes.sort(key=lambda change: change.time)
+    stretches, standing = _follow_light(changes, before, duration)
+    ramped = order[is_voltage]
     voltages = {
         parts[number]: Voltage(times[rows], timeline.value[rows])
-        for number in np.unique(timeline.channel[driven & is_voltage]).tolist()
-        for rows in [order[(driven & is_voltage & (timeline.channel == number))[order]]]
+        for number in np.unique(timeline.channel[ramped]).tolist()
+        for rows in [ramped[timeline.channel[ramped] == number]]
     }
-    return Signals(duration, stretches, windows, voltages, left)
+    return Signals(duration, stretches, _find_windows(changes), voltages, standing)
 
 
-def _delays(timeline: Timeline, target: Target) -> NDArray[np.int64]:
-    """Return for each event by how much its channel's compensation exceeds its true latency, in ps."""
-    table = np.zeros(max(target.by_number, default=0) + 1, dtype=np.int64)
+def _acting_times(
+    timeline: Timeline, target: Target, parts: Mapping[int, str], latencies: Mapping[str, float]
+) -> NDArray[np.int64]:
+    """Return when (events,) each event acts, in ps of the written times, those of light.
+
+    What lies beyond the end by no more than the grid of its channel was rounded there, and is moved back.
+    """
+    size = max(target.by_number, default=0) + 1
+    advance, grid = np.zeros(size, dtype=np.int64), np.zeros(size, dtype=np.int64)
     for number, channel in target.by_number.items():
-        table[number] = round((target.lead - channel.latency) * 1e12)
-    return table[timeline.channel]
+        true = latencies.get(parts.get(number, ""), channel.latency)
+        advance[number] = round((target.lead - true) * 1e12)
+        grid[number] = round(channel.grid * 1e12)
+    period = round(target.period * 1e12)
+    times, duration = timeline.time * period - advance[timeline.channel], timeline.duration * period
+    rounded = (times > duration) & (times <= duration + grid[timeline.channel])
+    return np.where(rounded, duration, times)
 
 
-def _switch(
-    timeline: Timeline,
-    times: NDArray[np.int64],
-    rows: NDArray[np.int64],
-    parts: Mapping[int, str],
-    tones: Mapping[str, Tone],
-    duration: int,
-) -> tuple[tuple[Stretch, ...], tuple[Window, ...], dict[str, Tone]]:
-    """Follow the beams, the camera's shutter and the detectors' gates through their events."""
-    now, on, exposed = 0, dict(tones), None
-    settings = dict(tones)
+def _read_changes(
+    timeline: Timeline, times: NDArray[np.int64], rows: NDArray[np.int64], parts: Mapping[int, str]
+) -> Iterator[Change]:
+    columns = (times, timeline.channel, timeline.operation, timeline.value)
+    for time, number, operation, value in zip(*(column[rows].tolist() for column in columns), strict=True):
+        yield Change(time, parts[number], operation, value)
+
+
+def _follow_light(
+    changes: Iterable[Change], before: Standing, duration: int
+) -> tuple[tuple[Stretch, ...], Standing]:
+    """Follow the beams and the camera's shutter through changes, in order of time, to the end of a timeline.
+
+    What should have come before the timeline comes when it starts. A tone that changes later than its end is
+    left to the next one; the camera is read out in the timeline that exposed it.
+    """
+    now, exposed = 0, None
+    settings, on = dict(before.tones), dict(before.tones)
     stretches: list[Stretch] = []
-    windows: list[Window] = []
-    opened: dict[str, tuple[int, int]] = {}
-    columns = zip(
-        times[rows].tolist(),
-        timeline.channel[rows].tolist(),
-        timeline.operation[rows].tolist(),
-        timeline.value[rows].tolist(),
-        strict=True,
-    )
-    for time, number, operation, value in columns:
+    late: list[Change] = []
+    for change in [*changes, Change(duration, CAMERA, Operation.CLOSE, 0.0)]:
+        tone = change.operation in TONE_OPERATIONS
+        if tone and change.time > duration:
+            late.append(replace(change, time=change.time - duration))
+            continue
+        if not tone and change.part != CAMERA:
+            continue
+        time = min(change.time, duration)
         if time > now and (on or exposed is not None):
-            stretches.append(Stretch(now, time, dict(on), exposed))
+            stretches.append(Stretch(now, time, on, exposed))
         now = max(now, time)
-        part = parts[number]
-        if operation == Operation.OPEN:
-            if part == CAMERA:
-                exposed = int(value)
-            else:
-                opened[part] = (int(value), time)
-        elif operation == Operation.CLOSE:
-            if part == CAMERA:
-                exposed = None
-            elif part in opened:
-                readout, start = opened.pop(part)
-                windows.append(Window(part, readout, start, time))
+        if tone:
+            settings[change.part] = _changed(settings.get(change.part, Tone()), change)
+            on = {part: tone for part, tone in settings.items() if tone.amplitude > 0}
         else:
-            settings[part] = _changed(settings.get(part, Tone()), operation, value)
-            on = {name: tone for name, tone in settings.items() if tone.amplitude > 0}
-    if duration > now and (on or exposed is not None):
-        stretches.append(Stretch(now, duration, dict(on), exposed))
-    return tuple(stretches), tuple(sorted(windows, key=lambda w: (w.start, w.readout))), on
+            exposed = int(change.value) if change.operation == Operation.OPEN else None
+    return tuple(stretches), Standing.of(settings, late)
 
 
-def _changed(tone: Tone, operation: int, value: float) -> Tone:
-    """Return the tone after one event."""
-    match operation:
+def _find_windows(changes: Iterable[Change]) -> tuple[Window, ...]:
+    """Return the gates of the photon detectors, which belong to the timeline that asked for them."""
+    opened: dict[str, Change] = {}
+    windows: list[Window] = []
+    for change in changes:
+        if change.part == CAMERA:
+            continue
+        if change.operation == Operation.OPEN:
+            opened[change.part] = change
+        elif change.operation == Operation.CLOSE and change.part in opened:
+            start = opened.pop(change.part)
+            windows.append(Window(change.part, int(start.value), start.time, change.time))
+    return tuple(sorted(windows, key=lambda window: (window.start, window.readout)))
+
+
+def _changed(tone: Tone, change: Change) -> Tone:
+    """Return the tone after a change."""
+    match change.operation:
         case Operation.FREQUENCY:
-            return Tone(value, tone.phase, tone.amplitude)
+            return Tone(change.value, tone.phase, tone.amplitude)
         case Operation.PHASE:
-            return Tone(tone.frequency, value, tone.amplitude)
-        case Operation.AMPLITUDE:
-            return Tone(tone.frequency, tone.phase, value)
+            return Tone(tone.frequency, change.value, tone.amplitude)
         case _:
-            return tone
+            return Tone(tone.frequency, tone.phase, change.value)

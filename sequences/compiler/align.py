@@ -4,9 +4,6 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-import numpy as np
-
-from sequences.compiler.clock import shift_ticks
 from sequences.compiler.stages import Outline, Schedule
 from sequences.target import Target
 
@@ -17,10 +14,10 @@ def align(outline: Outline[Schedule], target: Target) -> Outline[Schedule]:
     What was written for time t makes its light at ``t + target.lead`` on every channel, in every segment
     alike: the seams of loops stay in order, and an event may lie up to the lead beyond its segment's end.
     """
-    shifts = {channel.number: shift_ticks(channel, target) for channel in target.channels}
+    shifts = target.shifts
 
     def aligned(schedule: Schedule) -> Schedule:
-        by = np.array([shifts[number] for number in schedule.channel.tolist()], dtype=np.int64)
+        by = shifts[schedule.channel]
         start, stop, shift = schedule.start + by, schedule.stop + by, schedule.shift + by
         return replace(schedule, start=start, stop=stop, shift=shift)
 

@@ -1,4 +1,4 @@
-"""Sixth pass: prove that every channel can play what is asked of it; changes nothing."""
+"""Seventh pass: prove that every channel can play what is asked of it; changes nothing."""
 
 from __future__ import annotations
 
@@ -7,22 +7,26 @@ from collections.abc import Iterator
 import numpy as np
 from numpy.typing import NDArray
 
-from sequences.compiler.clock import gap_ticks, update_ticks
+from sequences.compiler.clock import tables_of
 from sequences.compiler.seams import seam_problems
-from sequences.compiler.stages import Outline, Schedule
+from sequences.compiler.stages import Code, Column, Outline, Schedule
 from sequences.errors import (
     AuthoringError,
     DurationError,
     OverlapError,
     ReadoutError,
+    SequenceError,
     Source,
     SpacingError,
     raise_together,
 )
-from sequences.ir import Gate, Level, Ramp, Readout
-from sequences.rules import kind_problems, limit_problems, name_of
-from sequences.target import Kind, Target
+from sequences.ir import Played, Readout, Waveform
+from sequences.rules import kind_problems, name_of, value_problems
+from sequences.target import Quantity, Target
 from sequences.units import show
+
+SAMPLED = (Code.RAMP, Code.WAVEFORM)
+"""Leaves that a DAC plays as samples."""
 
 
 def check(outline: Outline[Schedule], target: Target) -> Outline[Schedule]:
@@ -41,64 +45,105 @@ def check(outline: Outline[Schedule], target: Target) -> Outline[Schedule]:
         ReadoutError: two gates record into one readout.
         CompileError: several of these.
     """
-    problems: list[AuthoringError] = []
+    problems: list[SequenceError] = []
     for schedule in outline.segments:
-        for leaf in schedule.leaves:
-            problems += kind_problems(leaf)
-            problems += limit_problems(leaf)
-        problems += _Channels(schedule, target).problems()
-    problems += _readout_problems(outline)
+        problems += segment_problems(schedule, target)
+    problems += readout_problems(outline)
     problems += seam_problems(outline, target)
-    raise_together([*problems])
+    raise_together(problems)
     return outline
 
 
-def _readout_problems(outline: Outline[Schedule]) -> Iterator[AuthoringError]:
+def segment_problems(schedule: Schedule, target: Target) -> Iterator[AuthoringError]:
+    """Yield everything that a channel cannot do within one segment."""
+    yield from _kinds(schedule)
+    for column in schedule.columns.values():
+        yield from _values(column, schedule, target)
+    yield from _waveforms(schedule, target)
+    yield from _Channels(schedule, target).problems()
+
+
+def readout_problems(outline: Outline[Schedule]) -> Iterator[AuthoringError]:
+    """Yield an error for each two gates that record into one readout."""
     recorded: dict[Readout, Source] = {}
     for schedule in outline.segments:
-        for leaf in schedule.leaves:
-            if isinstance(leaf, Gate):
-                if leaf.readout in recorded:
-                    yield ReadoutError(leaf.source, str(leaf.readout), recorded[leaf.readout])
-                recorded[leaf.readout] = leaf.source
+        for gate in schedule.gates():
+            if gate.readout in recorded:
+                yield ReadoutError(gate.source, str(gate.readout), recorded[gate.readout])
+            recorded[gate.readout] = gate.source
+
+
+def _kinds(schedule: Schedule) -> Iterator[AuthoringError]:
+    """Look at one leaf of each code on each channel."""
+    pairs = schedule.code.astype(np.int64) << 32 | schedule.channel
+    some = {pair: row for row, pair in enumerate(pairs.tolist())}
+    for row in some.values():
+        yield from kind_problems(schedule.leaves[row])
+
+
+def _values(column: Column, schedule: Schedule, target: Target) -> Iterator[AuthoringError]:
+    if column.quantity is None:
+        good = np.isfinite(column.numbers)
+    else:
+        low, high = tables_of(target).limits[column.quantity][:, schedule.channel[column.rows]]
+        good = (column.numbers >= low) & (column.numbers <= high) & np.isfinite(column.numbers)
+    for place in np.flatnonzero(~good).tolist() if not good.all() else ():
+        if place not in column.open:
+            leaf = schedule.leaves[int(column.rows[place])]
+            # A leaf is told whole, so that all that is wrong with it is told; what is told twice counts once.
+            yield from value_problems(leaf)
+
+
+def _waveforms(schedule: Schedule, target: Target) -> Iterator[AuthoringError]:
+    rows = np.flatnonzero(schedule.code == Code.WAVEFORM)
+    if len(rows) == 0:
+        return
+    waves = [
+        leaf.samples.values for row in rows.tolist() if isinstance(leaf := schedule.leaves[row], Waveform)
+    ]
+    samples, starts = np.concatenate(waves), np.cumsum([0, *map(len, waves[:-1])])
+    low, high = tables_of(target).limits[Quantity.VOLTAGE][:, schedule.channel[rows]]
+    lowest, highest = np.minimum.reduceat(samples, starts), np.maximum.reduceat(samples, starts)
+    for place in np.flatnonzero(~((lowest >= low) & (highest <= high) & np.isfinite(highest))).tolist():
+        yield from value_problems(schedule.leaves[int(rows[place])])
 
 
 class _Channels:
     """One segment's leaves, channel by channel in order of time, as columns."""
 
     def __init__(self, schedule: Schedule, target: Target) -> None:
-        order = np.lexsort((schedule.stop, schedule.start, schedule.channel))
-        self.period = target.period
-        self.leaves = [schedule.leaves[row] for row in order.tolist()]
-        self.channel = schedule.channel[order]
+        tables = tables_of(target)
         # Problems are told in the author's times: without the compensation of latencies.
-        self.start = (schedule.start - schedule.shift)[order]
-        self.stop = (schedule.stop - schedule.shift)[order]
-        by_number = {
-            channel.number: (
-                channel.kind is Kind.DAC,
-                gap_ticks(channel, target),
-                update_ticks(channel, target),
-            )
-            for channel in target.channels
-        }
-        rows = np.array([by_number[number] for number in self.channel.tolist()], np.int64).reshape(-1, 3)
-        self.is_dac, self.needed, self.update = rows[:, 0].astype(bool), rows[:, 1], rows[:, 2]
+        start, stop = schedule.start - schedule.shift, schedule.stop - schedule.shift
+        order = np.lexsort((stop, start, schedule.channel))
+        self.period = target.period
+        self.order = order
+        self.schedule = schedule
+        self.channel = schedule.channel[order]
+        self.code = schedule.code[order]
+        self.start, self.stop = start[order], stop[order]
+        self.is_dac = tables.is_dac[self.channel]
+        self.needed, self.update = tables.gap[self.channel], tables.update[self.channel]
+        self.instant = (self.code == Code.TUNING) | (self.code == Code.LEVEL)
 
     def problems(self) -> Iterator[AuthoringError]:
         """Yield every problem of the segment's times."""
         holder = self._holders()
         same = self.channel[1:] == self.channel[:-1]
         overlap = same & (self.start[1:] < self.stop[holder])
+        gap = self._first_events()[1:] - self.stop[:-1]
+        both = self.instant[1:] & self.instant[:-1]
+        touching = (gap == 0) & ~self.is_dac[1:] & ~both
+        close = same & ~overlap & ((gap < self.needed[1:]) | (both & (gap == 0))) & ~touching
+        short = (self.stop - self.start < self.needed) & ~self.instant & (self.code != Code.EDGES)
+        if not (overlap.any() or close.any() or short.any()):
+            return
         for row in np.flatnonzero(overlap).tolist():
             yield self._overlap(int(holder[row]), row + 1)
-        gap = self._first_events()[1:] - self.stop[:-1]
-        needed = self.needed[1:]
-        touching = (gap == 0) & ~self.is_dac[1:]
-        close = same & ~overlap & (gap < needed) & ~touching
         for row in np.flatnonzero(close).tolist():
-            yield self._close(row, row + 1, int(gap[row]), int(needed[row]))
-        yield from self._short()
+            yield self._close(row, row + 1, int(gap[row]), max(int(self.needed[row + 1]), 1))
+        for row in np.flatnonzero(short).tolist():
+            yield self._short(row)
 
     def _holders(self) -> NDArray[np.intp]:
         """Return for every leaf but the first the row, before it on its channel, that ends last."""
@@ -111,31 +156,37 @@ class _Channels:
 
     def _first_events(self) -> NDArray[np.int64]:
         """Return the tick of every leaf's first event: a ramp's first sample comes after its start."""
-        is_ramp = np.array([isinstance(leaf, Ramp) for leaf in self.leaves], dtype=bool)
         samples = (self.stop - self.start) // self.update
-        return np.where(is_ramp, self.stop - (samples - 1) * self.update, self.start)
+        return np.where(self.code == Code.RAMP, self.stop - (samples - 1) * self.update, self.start)
 
-    def _short(self) -> Iterator[AuthoringError]:
-        duration = self.stop - self.start
-        is_level = np.array([isinstance(leaf, Level) for leaf in self.leaves], dtype=bool)
-        for row in np.flatnonzero((duration < self.needed) & ~is_level).tolist():
-            if isinstance(leaf := self.leaves[row], Ramp):
-                limit = f"at least one update of the channel, {self._show(int(self.needed[row]))}"
-                what = f"the duration of {name_of(leaf)}"
-                yield DurationError(leaf.source, what, self._show(int(duration[row])), limit)
-            else:
-                yield self._close(row, row, int(duration[row]), int(self.needed[row]))
+    def _short(self, row: int) -> AuthoringError:
+        leaf, duration, needed = self._leaf(row), int((self.stop - self.start)[row]), int(self.needed[row])
+        if self.code[row] not in SAMPLED:
+            return self._close(row, row, duration, needed)
+        limit = f"at least one update of the channel, {self._show(needed)}"
+        return DurationError(leaf.source, f"the duration of {name_of(leaf)}", self._show(duration), limit)
 
     def _overlap(self, first: int, second: int) -> OverlapError:
-        leaf, other = self.leaves[second], self.leaves[first]
+        leaf, other = self._leaf(second), self._leaf(first)
         start, overlap = int(self.start[second]), int(self.stop[first] - self.start[second])
         return OverlapError(
-            leaf.source, leaf.channel.name, other.source, self._show(start), self._show(overlap)
+            leaf.source, self._name(second), other.source, self._show(start), self._show(overlap)
         )
 
     def _close(self, first: int, second: int, gap: int, needed: int) -> SpacingError:
-        leaf, other = self.leaves[second], self.leaves[first]
-        return SpacingError(leaf.source, leaf.channel.name, other.source, self._show(gap), self._show(needed))
+        leaf, other = self._leaf(second), self._leaf(first)
+        return SpacingError(
+            leaf.source, self._name(second), other.source, self._show(gap), self._show(needed)
+        )
+
+    def _leaf(self, row: int) -> Played:
+        return self.schedule.leaves[int(self.order[row])]
+
+    def _name(self, row: int) -> str:
+        leaf = self._leaf(row)
+        if isinstance(leaf, Played) and hasattr(leaf, "channel"):
+            return leaf.channel.name
+        return next(channel.name for channel in leaf.channels if channel.number == self.channel[row])
 
     def _show(self, ticks: int) -> str:
         return show(ticks * self.period, "s", 12)

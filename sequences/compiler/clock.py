@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
-from sequences.target import Channel, Kind, Target
+import numpy as np
+from numpy.typing import NDArray
+
+from sequences.target import Channel, Kind, Quantity, Target
 
 NOISE: Final = 1e-3
 """By how much of a tick a time may miss it and still be meant: floats of seconds carry rounding noise.
@@ -22,23 +27,59 @@ def grid_ticks(channel: Channel, target: Target) -> int:
 
 def spacing_ticks(channel: Channel, target: Target) -> int:
     """Return the smallest distance of two events on a channel, rounded up to its grid."""
-    return math.ceil(channel.spacing / channel.grid - NOISE) * grid_ticks(channel, target)
+    return _rounded_up(channel.spacing, channel, target)
 
 
 def update_ticks(channel: Channel, target: Target) -> int:
-    """Return the distance of a ramp's samples: the channel's spacing, and at least its grid."""
-    return max(spacing_ticks(channel, target), grid_ticks(channel, target))
+    """Return the distance of samples: the channel's update period or spacing, and at least its grid."""
+    period = max(channel.update, channel.spacing)
+    return max(_rounded_up(period, channel, target), grid_ticks(channel, target))
 
 
 def gap_ticks(channel: Channel, target: Target) -> int:
     """Return the time that two events on a channel need between them: a DAC updates once a step at most."""
-    return update_ticks(channel, target) if channel.kind is Kind.DAC else spacing_ticks(channel, target)
+    spacing = spacing_ticks(channel, target)
+    return max(spacing, grid_ticks(channel, target)) if channel.kind is Kind.DAC else spacing
 
 
-def shift_ticks(channel: Channel, target: Target) -> int:
-    """Return by how much a channel waits for the slowest one, on its grid.
+def _rounded_up(time: float, channel: Channel, target: Target) -> int:
+    return math.ceil(time / channel.grid - NOISE) * grid_ticks(channel, target)
 
-    A latency is what it is (an acousto-optic modulator's sound takes some odd number of nanoseconds), so this
-    is the one time that is rounded to the grid: light is simultaneous within half a step.
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ClockTables:
+    """The timing of all channels, in ticks, as arrays indexed by channel number; -1 is for no channel.
+
+    Attributes:
+        grid: (numbers + 1,) of event times.
+        gap: between two events.
+        update: of samples.
+        is_dac: whether it is a DAC.
+        limits: quantity -> (2, numbers + 1) lowest and highest value; infinite where there is no limit.
     """
-    return round((target.lead - channel.latency) / channel.grid) * grid_ticks(channel, target)
+
+    grid: NDArray[np.int64]
+    gap: NDArray[np.int64]
+    update: NDArray[np.int64]
+    is_dac: NDArray[np.bool_]
+    limits: dict[Quantity, NDArray[np.float64]]
+
+
+@lru_cache(maxsize=16)
+def tables_of(target: Target) -> ClockTables:
+    """Return the timing of a target's channels as arrays."""
+    size = max(target.by_number, default=-1) + 2
+    columns = np.zeros((3, size), dtype=np.int64)
+    columns[0] = 1
+    is_dac = np.zeros(size, dtype=np.bool_)
+    limits = {quantity: np.tile([[-np.inf], [np.inf]], size) for quantity in Quantity}
+    limits[Quantity.FREQUENCY][0] = 0.0
+    limits[Quantity.AMPLITUDE][:] = [[0.0], [1.0]]
+    for number, channel in target.by_number.items():
+        ticks = (grid_ticks, gap_ticks, update_ticks)
+        columns[:, number] = [count(channel, target) for count in ticks]
+        is_dac[number] = channel.kind is Kind.DAC
+        for limit in channel.limits:
+            limits[limit.quantity][:, number] = limit.low, limit.high
+    grid, gap, update = columns
+    return ClockTables(grid, gap, update, is_dac, limits)

@@ -1,190 +1,246 @@
-"""Last pass: leaves become events, in columns."""
+"""Ninth pass: leaves become events, in columns."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from typing import Any, Final, TypeVar
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from sequences.compiler.clock import update_ticks
-from sequences.compiler.stages import AttemptSlots, Outline, RepeatSlots, Schedule, Slot, Slots
-from sequences.errors import Source
-from sequences.ir import Gate, Level, Played, Pulse, Ramp, Readout, Shape
-from sequences.parameters import Value, number
-from sequences.program import AttemptLoop, Play, Program, ReadoutChannel, RepeatLoop, Step
-from sequences.target import Kind, Target
+from sequences.compiler.clock import tables_of
+from sequences.compiler.edges import edge_events
+from sequences.compiler.samples import Sampled, envelope_steps, ramp_samples, waveform_samples
+from sequences.compiler.stages import Code, Draft, Fill, Schedule
+from sequences.errors import AuthoringError, Source
+from sequences.ir import Gate, Readout
+from sequences.target import Target
 from sequences.timeline import Operation, Timeline
-
-_LeafT = TypeVar("_LeafT", bound=Played)
 
 _ENDS_FIRST: Final = 0
 """Rank of what ends a block: at one tick it comes before what starts the next, whose rank is above."""
 
+_RANK_BITS: Final = 4
+_CHANNEL_BITS: Final = 16
+_LONGEST: Final = 2 ** (63 - _RANK_BITS - _CHANNEL_BITS)
+"""Ticks that fit into a sorting key beside channel and rank: 2.4 hours of 1 ns."""
 
-def lower(outline: Outline[Schedule], target: Target) -> Program:
-    """Return the program: every segment as a timeline, in the loops of the outline.
+
+class Tables:
+    """The tables of a program that its events refer to.
+
+    Attributes:
+        sources: author's line -> row; it grows from segment to segment.
+        readouts: readout -> row.
+    """
+
+    def __init__(self) -> None:
+        self.sources: dict[Source, int] = {}
+        self.readouts: dict[Readout, int] = {}
+
+
+def lower(schedule: Schedule, target: Target, tables: Tables, problems: list[AuthoringError]) -> Draft:
+    """Return a segment's events.
 
     A TTL pulse is LEVEL 1 and LEVEL 0. A tone is FREQUENCY, PHASE, AMPLITUDE at its start and AMPLITUDE 0 at
-    its end. A gate is OPEN and CLOSE of a row of the program's readouts. A level is one VOLTAGE. A ramp is a
-    VOLTAGE at its end, exactly the stop value, and before that one each update period, down to the first that
-    is at least one period after the start: the start value itself is where the channel already is.
+    its end, with more AMPLITUDEs between for an envelope. A gate is OPEN and CLOSE of a row of the program's
+    readouts. A level or tuning is what it sets. A ramp is a VOLTAGE at its end, exactly the stop value, and
+    before that one each update period, down to the first that is at least one period after the start: the
+    start value itself is where the channel already is.
 
     Events are sorted by time, then channel, then ends before starts, then operation. No event is left out.
+
+    Args:
+        schedule: the segment.
+        target: it is compiled for.
+        tables: of the program.
+        problems: grows by samples and edges that the channels cannot play.
     """
-    lowering = _Lowering(outline, target)
-    timelines = [lowering.timeline(schedule) for schedule in outline.segments]
-    steps = lowering.steps(outline.slots, timelines)
-    return Program(outline.name, steps, lowering.readout_channels(), target, tuple(lowering.sources))
-
-
-class _Lowering:
-    """Knows the rows of readouts and sources."""
-
-    def __init__(self, outline: Outline[Schedule], target: Target) -> None:
-        self.target = target
-        self.sources: dict[Source, int] = {}
-        gates = (leaf for schedule in outline.segments for leaf in schedule.leaves if isinstance(leaf, Gate))
-        self._gates = {gate.readout: gate for gate in gates}
-        self._rows: dict[Readout, int] = {readout: row for row, readout in enumerate(self._gates)}
-
-    def readout_channels(self) -> tuple[ReadoutChannel, ...]:
-        """Return the table of readouts, in order of first use."""
-        return tuple(
-            ReadoutChannel(readout.name, readout.index, gate.channel.number)
-            for readout, gate in self._gates.items()
-        )
-
-    def steps(self, slots: Slots, timelines: list[Timeline]) -> tuple[Step, ...]:
-        """Return the slots filled with their timelines."""
-        return tuple(self._step(slot, timelines) for slot in slots)
-
-    def _step(self, slot: Slot | RepeatSlots | AttemptSlots, timelines: list[Timeline]) -> Step:
-        match slot:
-            case Slot(segment=segment):
-                return Play(timelines[segment])
-            case RepeatSlots(count=count, slots=slots):
-                return RepeatLoop(count, self.steps(slots, timelines))
-            case AttemptSlots(maximum=maximum, herald=herald, slots=slots):
-                rows = tuple(self._rows[readout] for readout in herald.readouts)
-                return AttemptLoop(maximum, rows, herald.at_least, self.steps(slots, timelines))
-
-    def timeline(self, schedule: Schedule) -> Timeline:
-        """Return one segment's events."""
-        rows = self.sources
-        source = np.array(
-            [rows.setdefault(leaf.source, len(rows)) for leaf in schedule.leaves], dtype=np.uint32
-        )
-        events = _Events(schedule)
-        self._add_pulses(events)
-        self._add_gates(events)
-        self._add_voltages(events)
-        return events.timeline(source)
-
-    def _add_pulses(self, events: _Events) -> None:
-        lines, _ = events.pick(Pulse, lambda pulse: pulse.channel.kind is Kind.TTL)
-        events.begin(lines, Operation.LEVEL, 1.0)
-        events.end(lines, Operation.LEVEL, 0.0)
-        tones, pulses = events.pick(Pulse, lambda pulse: pulse.channel.kind is Kind.DDS)
-        events.begin(tones, Operation.FREQUENCY, _column(pulse.frequency for pulse in pulses))
-        events.begin(tones, Operation.PHASE, _column(pulse.phase for pulse in pulses))
-        events.begin(tones, Operation.AMPLITUDE, _column(pulse.amplitude for pulse in pulses))
-        events.end(tones, Operation.AMPLITUDE, 0.0)
-
-    def _add_gates(self, events: _Events) -> None:
-        rows, gates = events.pick(Gate)
-        readout = np.array([self._rows[gate.readout] for gate in gates], dtype=np.float64)
-        events.begin(rows, Operation.OPEN, readout)
-        events.end(rows, Operation.CLOSE, readout)
-
-    def _add_voltages(self, events: _Events) -> None:
-        rows, levels = events.pick(Level)
-        events.begin(rows, Operation.VOLTAGE, _column(level.voltage for level in levels))
-        rows, ramps = events.pick(Ramp)
-        if ramps:
-            update = np.array([update_ticks(ramp.channel, self.target) for ramp in ramps], dtype=np.int64)
-            events.sample(rows, ramps, update)
+    events = _Events(schedule, target, tables)
+    events.add_lines()
+    events.add_tones(problems)
+    events.add_gates()
+    events.add_voltages(problems)
+    events.add_edges(problems)
+    return events.draft()
 
 
 class _Events:
     """Columns of one segment's events, which grow by whole arrays."""
 
-    def __init__(self, schedule: Schedule) -> None:
+    def __init__(self, schedule: Schedule, target: Target, tables: Tables) -> None:
         self._schedule = schedule
+        self._target = target
+        self._readouts = tables.readouts
+        rows = tables.sources
+        table = [rows.setdefault(leaf.source, len(rows)) for leaf in schedule.leaves]
+        self._source = np.array(table, dtype=np.uint32)
         self._columns: list[tuple[NDArray[Any], ...]] = []
+        self._fills: list[tuple[NDArray[np.int64], Fill]] = []
+        self._size = 0
 
-    def pick(
-        self, block: type[_LeafT], wanted: Callable[[_LeafT], bool] = lambda _: True
-    ) -> tuple[NDArray[np.int64], list[_LeafT]]:
-        """Return the rows of the leaves of one type, and these leaves."""
-        found = [
-            (row, leaf)
-            for row, leaf in enumerate(self._schedule.leaves)
-            if isinstance(leaf, block) and wanted(leaf)
-        ]
-        return np.array([row for row, _ in found], dtype=np.int64), [leaf for _, leaf in found]
+    def add_lines(self) -> None:
+        """Add pulses of TTL lines."""
+        rows = self._rows(Code.PULSE)
+        self._begin(rows, Operation.LEVEL, 1.0)
+        self._end(rows, Operation.LEVEL, 0.0)
 
-    def begin(self, rows: NDArray[np.int64], operation: Operation, value: ArrayLike) -> None:
+    def add_tones(self, problems: list[AuthoringError]) -> None:
+        """Add pulses of tones, and tones that stay."""
+        for code in (Code.TONE, Code.TUNING):
+            for name, operation in (("frequency", Operation.FREQUENCY), ("phase", Operation.PHASE)):
+                self._begin_column(code, name, operation)
+        self._begin_column(Code.TUNING, "amplitude", Operation.AMPLITUDE)
+        tones = self._rows(Code.TONE)
+        self._end(tones, Operation.AMPLITUDE, 0.0)
+        if any(self._schedule.leaves[row].envelope for row in tones.tolist()):
+            self._sample(envelope_steps(self._schedule, self._target, problems), Operation.AMPLITUDE)
+        else:
+            self._begin_column(Code.TONE, "amplitude", Operation.AMPLITUDE)
+
+    def add_gates(self) -> None:
+        """Add gates of inputs."""
+        rows = self._rows(Code.GATE)
+        gates: list[Gate] = [self._schedule.leaves[row] for row in rows.tolist()]
+        readout = np.array([self._readouts[gate.readout] for gate in gates], dtype=np.float64)
+        self._begin(rows, Operation.OPEN, readout)
+        self._end(rows, Operation.CLOSE, readout)
+
+    def add_voltages(self, problems: list[AuthoringError]) -> None:
+        """Add all that DACs play, and lines that are switched for good."""
+        if (Code.LEVEL, "value") in self._schedule.columns:
+            column = self._schedule.columns[Code.LEVEL, "value"]
+            is_dac = tables_of(self._target).is_dac[self._schedule.channel[column.rows]]
+            operation = np.where(is_dac, Operation.VOLTAGE, Operation.LEVEL)
+            self._begin_column(Code.LEVEL, "value", operation.astype(np.uint8))
+        self._sample(ramp_samples(self._schedule, self._target), Operation.VOLTAGE)
+        self._sample(waveform_samples(self._schedule, self._target, problems), Operation.VOLTAGE)
+
+    def add_edges(self, problems: list[AuthoringError]) -> None:
+        """Add digital patterns, each as one sorted run."""
+        done = set()
+        schedule = self._schedule
+        for row in self._rows(Code.EDGES).tolist():
+            leaf: Any = schedule.leaves[row]
+            start = int(schedule.start[row] - schedule.shift[row])
+            if (id(leaf), start) in done:
+                continue
+            done.add((id(leaf), start))
+            events = edge_events(leaf, start, self._target, problems)
+            operation = np.zeros(len(events.time), dtype=np.uint8)
+            source = np.full(len(events.time), self._source[row])
+            rank = events.level.astype(np.int64)  # a falling edge ends, a rising one starts
+            self._keep(events.time, events.channel, operation, rank, events.level, source)
+
+    def draft(self) -> Draft:
+        """Return the sorted events."""
+        time, channel, operation, value, source = self._joined()
+        fills = self._fills
+        if len(self._columns) != 1 or fills or not self._is_sorted():
+            order = self._order(time, channel)
+            if fills:
+                place = np.empty(len(order), dtype=np.int64)
+                place[order] = np.arange(len(order))
+                fills = [(place[rows], fill) for rows, fill in fills]
+            time, channel, operation, value, source = (
+                column[order] for column in (time, channel, operation, value, source)
+            )
+        timeline = Timeline(
+            self._schedule.length, time, channel, operation, value, source, self._schedule.labels
+        )
+        filled = (
+            Fill(rows, fill.start, fill.stop, fill.way, fill.leaf, fill.quantity) for rows, fill in fills
+        )
+        return Draft(timeline, tuple(filled))
+
+    def _joined(self) -> tuple[NDArray[Any], ...]:
+        if len(self._columns) == 1:
+            return self._columns[0][:5]
+        if not self._columns:
+            kinds = (np.int64, np.uint16, np.uint8, np.float64, np.uint32)
+            return tuple(np.empty(0, dtype=kind) for kind in kinds)
+        return tuple(np.concatenate(parts) for parts in list(zip(*self._columns, strict=True))[:5])
+
+    def _order(self, time: NDArray[np.int64], channel: NDArray[np.uint16]) -> NDArray[np.intp]:
+        ranks = [columns[5] for columns in self._columns]
+        rank = np.concatenate(ranks) if ranks else np.empty(0, dtype=np.int64)
+        if len(time) and int(time.max()) >= _LONGEST:
+            return np.lexsort((rank, channel, time))
+        key = time << (_CHANNEL_BITS + _RANK_BITS)
+        key |= channel.astype(np.int64) << _RANK_BITS
+        key |= rank
+        return np.argsort(key, kind="stable")
+
+    def _is_sorted(self) -> bool:
+        """Tell whether the only column that there is comes from a pattern, which is sorted already."""
+        return bool(len(self._schedule.code)) and bool((self._schedule.code == Code.EDGES).all())
+
+    def _rows(self, code: int) -> NDArray[np.int64]:
+        return np.flatnonzero(self._schedule.code == code)
+
+    def _begin(self, rows: NDArray[np.int64], operation: Operation, value: ArrayLike) -> None:
         """Add one event at the start of each leaf."""
-        self._add(rows, self._schedule.start[rows], operation, operation + 1, value)
+        if len(rows):
+            self._add(rows, self._schedule.start[rows], int(operation), int(operation) + 1, value)
 
-    def end(self, rows: NDArray[np.int64], operation: Operation, value: ArrayLike) -> None:
+    def _end(self, rows: NDArray[np.int64], operation: Operation, value: ArrayLike) -> None:
         """Add one event at the end of each leaf."""
-        self._add(rows, self._schedule.stop[rows], operation, _ENDS_FIRST, value)
+        if len(rows):
+            self._add(rows, self._schedule.stop[rows], int(operation), _ENDS_FIRST, value)
 
-    def sample(self, rows: NDArray[np.int64], ramps: list[Ramp], update: NDArray[np.int64]) -> None:
-        """Add the samples of all ramps at once; they are counted back from each ramp's end."""
-        duration = self._schedule.stop[rows] - self._schedule.start[rows]
-        samples = duration // update
-        ramp = np.repeat(np.arange(len(ramps)), samples)
-        left = np.cumsum(samples)[ramp] - 1 - np.arange(len(ramp))
-        before_end = left * update[ramp]
-        start, stop = _column(r.start for r in ramps)[ramp], _column(r.stop for r in ramps)[ramp]
-        is_linear = np.array([r.shape is Shape.LINEAR for r in ramps], dtype=bool)[ramp]
-        way = 1 - before_end / duration[ramp]
-        way = np.where(is_linear, way, way**3 * (10 + way * (6 * way - 15)))
-        # start + (stop - start) may miss the stop value by a rounding
-        value = np.where(left == 0, stop, start + (stop - start) * way)
-        times = self._schedule.stop[rows][ramp] - before_end
-        self._add(rows[ramp], times, Operation.VOLTAGE, Operation.VOLTAGE + 1, value)
+    def _begin_column(self, code: int, name: str, operation: Operation | NDArray[np.uint8]) -> None:
+        """Add one event at the start of each leaf, whose values may be open."""
+        column = self._schedule.columns.get((code, name))
+        if column is None:
+            return
+        base = self._size
+        plain = operation.astype(np.int64) if isinstance(operation, np.ndarray) else int(operation)
+        self._add(column.rows, self._schedule.start[column.rows], plain, plain + 1, column.numbers)
+        for place, value in column.open.items():
+            leaf = self._schedule.leaves[int(column.rows[place])]
+            rows = np.array([base + place])
+            self._fills.append((rows, Fill(rows, value, value, None, leaf, column.quantity)))
 
-    def timeline(self, source: NDArray[np.uint32]) -> Timeline:
-        """Return the sorted events; `source` is the row of each leaf in the program's table."""
-        row, time, operation, rank, value = (
-            np.concatenate(parts) for parts in zip(*self._columns, strict=True)
-        )
-        channel = self._schedule.channel[row]
-        order = np.lexsort((rank, channel, time))
-        return Timeline(
-            self._schedule.length,
-            time[order],
-            channel[order].astype(np.uint16),
-            operation[order],
-            value[order],
-            source[row[order]],
-        )
+    def _sample(self, sampled: Sampled | None, operation: Operation) -> None:
+        """Add the samples of leaves, some of whose values may be open."""
+        if sampled is None:
+            return
+        base = self._size
+        self._add(sampled.rows, sampled.time, int(operation), int(operation) + 1, sampled.value)
+        self._fills += [(fill.rows + base, fill) for fill in sampled.fills]
 
     def _add(
         self,
         rows: NDArray[np.int64],
-        times: NDArray[np.int64],
-        operation: Operation,
-        rank: int,
+        time: NDArray[np.int64],
+        operation: ArrayLike,
+        rank: ArrayLike,
         value: ArrayLike,
     ) -> None:
         count = len(rows)
-        self._columns.append(
-            (
-                rows,
-                times,
-                np.full(count, operation, dtype=np.uint8),
-                np.full(count, rank, dtype=np.uint8),
-                np.broadcast_to(np.asarray(value, dtype=np.float64), count),
-            )
+        self._keep(
+            time,
+            self._schedule.channel[rows].astype(np.uint16),
+            _filled(operation, count, np.uint8),
+            _filled(rank, count, np.int64),
+            _filled(value, count, np.float64),
+            self._source[rows],
         )
 
+    def _keep(
+        self,
+        time: NDArray[np.int64],
+        channel: NDArray[np.uint16],
+        operation: NDArray[np.uint8],
+        rank: NDArray[np.int64],
+        value: NDArray[np.float64],
+        source: NDArray[np.uint32],
+    ) -> None:
+        self._columns.append((time, channel, operation, value, source, rank))
+        self._size += len(time)
 
-def _column(values: Iterable[Value | None]) -> NDArray[np.float64]:
-    """Return bound numbers as a column; `check` has made sure that none is missing."""
-    return np.array([number(value) for value in values if value is not None], dtype=np.float64)
+
+def _filled(value: ArrayLike, count: int, kind: type[Any]) -> NDArray[Any]:
+    """Return a column of one value, or an array as it is."""
+    if isinstance(value, np.ndarray) and value.ndim:
+        return value.astype(kind, copy=False)
+    return np.full(count, value, dtype=kind)

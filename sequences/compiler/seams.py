@@ -8,11 +8,25 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import assert_never
 
-from sequences.compiler.clock import gap_ticks, update_ticks
-from sequences.compiler.stages import AttemptSlots, Outline, RepeatSlots, Schedule, Slot, Slots
+import numpy as np
+
+from sequences.compiler.clock import gap_ticks, tables_of
+from sequences.compiler.stages import (
+    AnySlot,
+    AttemptSlots,
+    ChoiceSlots,
+    Code,
+    Outline,
+    RepeatSlots,
+    Schedule,
+    Slot,
+    Slots,
+    WaitSlot,
+)
 from sequences.errors import SpacingError
-from sequences.ir import Played, Ramp
+from sequences.ir import Played
 from sequences.target import Kind, Target
 from sequences.units import show
 
@@ -39,9 +53,10 @@ _EMPTY = _Run(0, {}, {})
 
 def seam_problems(outline: Outline[Schedule], target: Target) -> Iterator[SpacingError]:
     """Yield every pair of events that is too close across a seam."""
-    weaver = _Weaver(outline, target)
-    weaver.run(outline.slots)
-    yield from weaver.problems
+    if outline.has_seams:
+        weaver = _Weaver(outline, target)
+        weaver.run(outline.slots)
+        yield from weaver.problems
 
 
 class _Weaver:
@@ -59,15 +74,21 @@ class _Weaver:
             total = self._joined(total, self._one(slot))
         return total
 
-    def _one(self, slot: Slot | RepeatSlots | AttemptSlots) -> _Run:
+    def _one(self, slot: AnySlot) -> _Run:
         match slot:
             case Slot(segment=segment):
                 return self._edges(self._schedules[segment])
             case RepeatSlots(count=count, slots=slots):
                 body = self._loop(slots, count)
                 return _Run(body.length * count, body.first, body.last)
-            case AttemptSlots(maximum=maximum, slots=slots):
-                return self._loop(slots, maximum)  # one attempt may be enough
+            case AttemptSlots():
+                return self._attempts(slot)
+            case ChoiceSlots(then=then, otherwise=otherwise):
+                return self._either(self.run(then), self.run(otherwise))
+            case WaitSlot():
+                return _EMPTY  # the trigger may come at once
+            case _:
+                assert_never(slot)
 
     def _loop(self, slots: Slots, times: int) -> _Run:
         """Return one pass of a loop's body, after comparing it with the next pass."""
@@ -76,31 +97,44 @@ class _Weaver:
             self._joined(body, body)
         return body
 
-    def _edges(self, schedule: Schedule) -> _Run:
-        first: dict[int, _Edge] = {}
-        last: dict[int, _Edge] = {}
-        starts = (schedule.start - schedule.shift).tolist()
-        stops = (schedule.stop - schedule.shift).tolist()
-        for leaf, number, start, stop in zip(
-            schedule.leaves, schedule.channel.tolist(), starts, stops, strict=True
-        ):
-            opening = self._first_event(leaf, start, stop)
-            if number not in first or opening < first[number].distance:
-                first[number] = _Edge(opening, leaf)
-            if number not in last or schedule.length - stop < last[number].distance:
-                last[number] = _Edge(schedule.length - stop, leaf)
-        return _Run(schedule.length, first, last)
+    def _attempts(self, slot: AttemptSlots) -> _Run:
+        """Return one attempt, which may be enough, after comparing it with what may follow it."""
+        loop = slot.loop
+        body = self._loop(slot.slots, loop.maximum or 2)
+        if slot.between:
+            between = self.run(slot.between)
+            self._joined(body, between)
+            self._joined(between, body)
+        return body
 
-    def _first_event(self, leaf: Played, start: int, stop: int) -> int:
-        if not isinstance(leaf, Ramp):
-            return start
-        update = update_ticks(leaf.channel, self._target)
-        return stop - ((stop - start) // update - 1) * update
+    def _either(self, one: _Run, other: _Run) -> _Run:
+        """Return what neighbours see at worst of two ways to go on."""
+        first, last = dict(one.first), dict(one.last)
+        for mine, others in ((first, other.first), (last, other.last)):
+            for number, edge in others.items():
+                if number not in mine or edge.distance < mine[number].distance:
+                    mine[number] = edge
+        return _Run(min(one.length, other.length), first, last)
+
+    def _edges(self, schedule: Schedule) -> _Run:
+        start, stop = schedule.start - schedule.shift, schedule.stop - schedule.shift
+        update = tables_of(self._target).update[schedule.channel]
+        ramp = schedule.code == Code.RAMP
+        opening = np.where(ramp, stop - ((stop - start) // update - 1) * update, start)
+        numbers = schedule.channel
+        firsts, lasts = np.lexsort((opening, numbers)), np.lexsort((-stop, numbers))
+        heads = np.flatnonzero(np.diff(numbers[firsts], prepend=-1))
+        first, last = {}, {}
+        for head in heads.tolist():
+            early, late = int(firsts[head]), int(lasts[head])
+            first[int(numbers[early])] = _Edge(int(opening[early]), schedule.leaves[early])
+            last[int(numbers[late])] = _Edge(schedule.length - int(stop[late]), schedule.leaves[late])
+        return _Run(schedule.length, first, last)
 
     def _joined(self, left: _Run, right: _Run) -> _Run:
         """Compare two neighbours on the channels that they share, and add them."""
         for number in sorted(left.last.keys() & right.first.keys()):
-            self._compare(left.last[number], right.first[number])
+            self._compare(number, left.last[number], right.first[number])
         first, last = dict(left.first), dict(right.last)
         for number, edge in right.first.items():
             first.setdefault(number, _Edge(left.length + edge.distance, edge.leaf))
@@ -108,8 +142,8 @@ class _Weaver:
             last.setdefault(number, _Edge(edge.distance + right.length, edge.leaf))
         return _Run(left.length + right.length, first, last)
 
-    def _compare(self, before: _Edge, after: _Edge) -> None:
-        channel, target = after.leaf.channel, self._target
+    def _compare(self, number: int, before: _Edge, after: _Edge) -> None:
+        channel, target = self._target.by_number[number], self._target
         needed, gap = gap_ticks(channel, target), before.distance + after.distance
         if gap >= needed or (gap == 0 and channel.kind is not Kind.DAC):
             return

@@ -1,20 +1,23 @@
 """What the passes hand to each other: an outline of loops, and one segment for each stretch without loops.
 
 The outline is made once, by `expand`; the passes after it only change what a segment is:
-`Segment` (blocks) -> `Placement` (seconds) -> `Schedule` (ticks) -> `Timeline` (events).
+`Segment` (blocks) -> `Placement` (seconds) -> `Schedule` (ticks) -> `Draft` (events, some values still open).
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Generic, TypeAlias, TypeVar
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Final, Generic, TypeAlias, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sequences.errors import Source
-from sequences.ir import Block, Herald, Leaf, Played
+from sequences.ir import Attempt, Block, Choice, FrameName, Gate, Leaf, Played, Shift, Wait
+from sequences.parameters import Value
+from sequences.target import Quantity
+from sequences.timeline import Label, Timeline
 
 T = TypeVar("T")
 U = TypeVar("U")
@@ -33,18 +36,36 @@ class RepeatSlots:
 
     count: int
     slots: Slots
+    source: Source
 
 
 @dataclass(frozen=True, slots=True)
 class AttemptSlots:
-    """Play the slots until the herald is seen, at most `maximum` times."""
+    """Play the slots until the herald is seen; `between` now and then."""
 
-    maximum: int
-    herald: Herald
+    loop: Attempt
     slots: Slots
+    between: Slots
 
 
-Slots: TypeAlias = tuple[Slot | RepeatSlots | AttemptSlots, ...]
+@dataclass(frozen=True, slots=True)
+class ChoiceSlots:
+    """Play one of two runs of slots."""
+
+    choice: Choice
+    then: Slots
+    otherwise: Slots
+
+
+@dataclass(frozen=True, slots=True)
+class WaitSlot:
+    """Wait for a trigger."""
+
+    wait: Wait
+
+
+AnySlot: TypeAlias = Slot | RepeatSlots | AttemptSlots | ChoiceSlots | WaitSlot
+Slots: TypeAlias = tuple[AnySlot, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +86,11 @@ class Outline(Generic[T]):
         """Return the same outline around changed segments."""
         return Outline(self.name, self.slots, tuple(map(change, self.segments)))
 
+    @property
+    def has_seams(self) -> bool:
+        """Whether there is more than one stretch without loops, branches and waits."""
+        return not (len(self.slots) == 1 and isinstance(self.slots[0], Slot))
+
 
 @dataclass(frozen=True, slots=True)
 class Segment:
@@ -73,41 +99,137 @@ class Segment:
     parts: tuple[Block, ...]
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Placement:
-    """Leaves with times in seconds from the start of their segment.
+class Code:
+    """What an item of a segment is; those from `DELAY` on make no events.
 
-    Attributes:
-        leaves: delays included, in the order in which they were written.
-        start: (leaves,) s.
-        duration: (leaves,) s; zero for levels.
-        length: of the segment, s.
-        centred: leaf -> the centre-aligned block that moved it.
+    Plain integers: numpy asks members of an enumeration for a dozen attributes before it compares with them.
     """
 
-    leaves: tuple[Leaf, ...]
+    PULSE: Final = 0
+    TONE: Final = 1
+    TUNING: Final = 2
+    LEVEL: Final = 3
+    RAMP: Final = 4
+    WAVEFORM: Final = 5
+    GATE: Final = 6
+    EDGES: Final = 7
+    DELAY: Final = 16
+    SHIFT: Final = 17
+    LABEL: Final = 18
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Placement:
+    """Items with times in seconds from the start of their segment, in the order in which they were written.
+
+    Attributes:
+        items: leaves, and the blocks that only give names; edges once a channel.
+        code: (items,) `Code`.
+        channel: (items,) channel numbers; -1 for what has none.
+        start: (items,) s.
+        duration: (items,) s; zero for what takes no time.
+        length: of the segment, s.
+        centred: item -> the centre-aligned block that moved it.
+        rises: item -> how long the rise of its envelope takes, s.
+        users: one leaf for each channel that is used.
+    """
+
+    items: list[Block]
+    code: NDArray[np.int8]
+    channel: NDArray[np.int64]
     start: NDArray[np.float64]
     duration: NDArray[np.float64]
     length: float
     centred: Mapping[int, Source]
+    rises: Mapping[int, float]
+    users: tuple[Leaf, ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Column:
+    """One number of each of some leaves.
+
+    Attributes:
+        rows: (leaves,) of the schedule.
+        quantity: what it is; None for a phase.
+        numbers: (leaves,) in the base unit; NaN where the number is open.
+        open: place in this column -> expression.
+    """
+
+    rows: NDArray[np.int64]
+    quantity: Quantity | None
+    numbers: NDArray[np.float64]
+    open: Mapping[int, Value]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Schedule:
-    """Leaves with times in ticks of the target's period.
+    """Leaves that make events, with times in ticks of the target's period.
 
     Attributes:
-        leaves: without delays.
+        leaves: in the order of writing; edges once a channel.
+        code: (leaves,) `Code`.
         channel: (leaves,) channel numbers.
         start: (leaves,) ticks from the start of the segment, `shift` included.
-        stop: (leaves,) ticks; a level stops when it starts.
+        stop: (leaves,) ticks; what takes no time stops when it starts.
         shift: (leaves,) ticks by which `align` delayed the leaf.
         length: of the segment, ticks.
+        rises: leaf -> rise of its envelope, s.
+        turns: shifts of frames: (tick, the leaf), in order of time.
+        labels: marks and names.
+        source: where the segment was written first.
+        columns: numbers of the leaves by name of their field and code.
     """
 
-    leaves: tuple[Played, ...]
+    leaves: list[Played]
+    code: NDArray[np.int8]
     channel: NDArray[np.int64]
     start: NDArray[np.int64]
     stop: NDArray[np.int64]
     shift: NDArray[np.int64]
     length: int
+    rises: Mapping[int, float]
+    turns: tuple[tuple[int, Shift], ...]
+    labels: tuple[Label, ...]
+    source: Source
+    columns: Mapping[tuple[int, str], Column] = field(default_factory=dict)
+
+    def gates(self) -> Iterator[Gate]:
+        """Yield the gates in the order of writing."""
+        for row in np.flatnonzero(self.code == Code.GATE).tolist():
+            leaf = self.leaves[row]
+            if isinstance(leaf, Gate):
+                yield leaf
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Fill:
+    """Values of a timeline that are open until a point is bound: ``start + (stop - start) way``.
+
+    Attributes:
+        rows: (rows,) of the timeline.
+        start: the value where `way` is 0.
+        stop: the value where it is 1.
+        way: (rows,) fractions, or None where all are 1.
+        leaf: that they belong to.
+        quantity: of both values; None for a phase.
+    """
+
+    rows: NDArray[np.int64]
+    start: Value
+    stop: Value
+    way: NDArray[np.float64] | None
+    leaf: Leaf
+    quantity: Quantity | None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Draft:
+    """A timeline in which some values are still open (NaN), and how they are filled."""
+
+    timeline: Timeline
+    fills: tuple[Fill, ...]
+
+
+Frames: TypeAlias = dict[tuple[int, FrameName], Value]
+"""Channel number and frame -> by how much it has been turned, turns of the light."""

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
+from sequences.compiler.clock import grid_ticks
 from sequences.language import Camera, Detector, Electrode, Tone
 from sequences.library.calibration import Calibration
 from sequences.target import Target
@@ -16,6 +18,7 @@ class Node:
     Attributes:
         target: all channels, also those that have no role here (`Line.of(node.target, "marker")`).
         calibration: what the lab believes.
+        grid: on whose steps every channel can start, s: what lasts whole steps can be followed by anything.
     """
 
     target: Target
@@ -32,6 +35,7 @@ class Node:
     detector_h: Detector
     detector_v: Detector
     camera: Camera
+    grid: float
 
     @classmethod
     def of(cls, target: Target, calibration: Calibration) -> Node:
@@ -56,4 +60,5 @@ class Node:
             detector_h=Detector.of(target, "detector_h"),
             detector_v=Detector.of(target, "detector_v"),
             camera=Camera.of(target, "camera"),
+            grid=math.lcm(*(grid_ticks(channel, target) for channel in target.channels)) * target.period,
         )

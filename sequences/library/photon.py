@@ -1,13 +1,17 @@
-"""One photon from the ion in the cavity waist, entangled with it."""
+"""Photons from ions in the cavity waist, each entangled with its ion: one, or a train from a whole string."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from sequences.ir import Block, Readout
-from sequences.language import parallel
+from sequences.language import delay, parallel, serial, subsequence
 from sequences.library.node import Node
+from sequences.library.shuttling import Transport, shuttle
 from sequences.parameters import Value
 
 
+@subsequence
 def generate_photon(node: Node, pulse: Value, window: Value, index: int = 0) -> Block:
     """Play the bichromatic 393 nm pulse with the gates of both photon detectors open.
 
@@ -29,3 +33,35 @@ def generate_photon(node: Node, pulse: Value, window: Value, index: int = 0) -> 
         node.detector_h.gate(window, Readout("photon_h", index)),
         node.detector_v.gate(window, Readout("photon_v", index)),
     )
+
+
+@subsequence
+def generate_train(
+    node: Node,
+    transport: Transport,
+    ions: Sequence[int],
+    *,
+    pulse: Value,
+    window: Value,
+    step: Value,
+    settling: Value,
+) -> Block:
+    """Bring ions into the waist one after the other; each emits a photon there.
+
+    Args:
+        node: with the first of the ions in the waist and all of them pumped.
+        transport: the voltages.
+        ions: in the order of their visits; each has readouts of its own index.
+        pulse: length of the light, s.
+        window: length of the gates, s.
+        step: duration of each move, s.
+        settling: rest after each move, s.
+
+    Source: Canteri et al., PRL 135, 080801 (2025).
+    """
+    parts: list[Block] = []
+    for place, ion in enumerate(ions):
+        if place > 0:
+            parts += [shuttle(node, transport, ions[place - 1], ion, step), delay(settling)]
+        parts.append(generate_photon(node, pulse, window, ion))
+    return serial(*parts)

@@ -54,6 +54,13 @@ class Line:
             raise self.wrong(f"expected {expected}, found {found!r}")
         return found
 
+    def skip(self, word: str) -> bool:
+        """Pass over the next word if it is this one; tell whether it was."""
+        if self.first != word:
+            return False
+        self._tokens.pop()
+        return True
+
     def among(self, what: str, known: Mapping[str, int]) -> int:
         """Return what a known name stands for."""
         found = self.take(f"a {what}")
@@ -67,6 +74,15 @@ class Line:
         if not found.isdecimal() or int(found) < least:
             raise self.wrong(f"expected {what}, a whole number from {least} on, found {found!r}")
         return int(found)
+
+    def span(self, what: str) -> tuple[int, int | None]:
+        """Return the next word as a least whole number and, after two dots, a largest one."""
+        found = self.take(what)
+        low, dots, high = found.partition("..")
+        least = 0 if dots else 1
+        if not low.isdecimal() or int(low) < least or (dots and not high.isdecimal()):
+            raise self.wrong(f"expected {what}, a whole number from {least} on, found {found!r}")
+        return int(low), int(high) if dots else None
 
     def quantity(self, what: str, unit: str) -> float:
         """Return the next number, with its unit if there is one, in the base unit."""

@@ -2,22 +2,39 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator
 from types import MappingProxyType
 from typing import Final
 
 import numpy as np
 
+from sequences.conditions import AllOf, AnyOf, Condition, Herald
 from sequences.errors import Source, TargetError, TextError
-from sequences.program import AttemptLoop, Play, Program, ReadoutChannel, RepeatLoop, Step
-from sequences.target import UNITS, Channel, Kind, Limit, Quantity, Target
+from sequences.program import (
+    AttemptLoop,
+    Branch,
+    Play,
+    Program,
+    ReadoutChannel,
+    RepeatLoop,
+    ShotValues,
+    Step,
+    Wait,
+)
+from sequences.target import Target
 from sequences.text.grammar import INDENT, UNLIMITED, VALUE_UNITS
 from sequences.text.line import Line
-from sequences.timeline import Operation, Timeline
+from sequences.text.machine import read_channel, read_dispatcher
+from sequences.timeline import Label, Operation, Timeline
 from sequences.units import exact
 
 _OPERATIONS: Final = MappingProxyType({operation.name.lower(): int(operation) for operation in Operation})
+
+_NO_STEPS: Final = ("between", "otherwise", "vary")
+"""Words that end a run of steps of the same depth."""
+
+_AFTER_HERALDS: Final = (";", "}", "timeout", "every")
+"""Words that end the readouts of a herald."""
 
 
 def parse_program(text: str) -> Program:
@@ -57,9 +74,10 @@ class _Reader:
         sources = tuple(map(_source, self._all("source")))
         self._sources = len(sources)
         steps = self._steps(0)
+        varying = tuple(map(self._varying, self._all("vary")))
         if self._lines:
             raise self._lines[-1].wrong("expected a line that is indented less")
-        return Program(name, steps, readouts, target, sources)
+        return Program(name, steps, readouts, target, sources, varying)
 
     def _statement(self, word: str) -> Line:
         if not self._lines:
@@ -78,9 +96,10 @@ class _Reader:
         line.keyword("period")
         period = line.quantity("a time", "s")
         line.end()
-        channels = tuple(map(_channel, self._all("channel")))
+        dispatcher = next(map(read_dispatcher, self._all("dispatcher")), None)
+        channels = tuple(map(read_channel, self._all("channel")))
         try:
-            return Target(name, period, channels)
+            return Target(name, period, channels, dispatcher)
         except TargetError as error:
             raise line.wrong(str(error)) from None
 
@@ -93,13 +112,13 @@ class _Reader:
 
     def _steps(self, depth: int) -> tuple[Step, ...]:
         steps = []
-        while self._lines and self._lines[-1].depth == depth:
+        while self._lines and self._lines[-1].depth == depth and self._lines[-1].first not in _NO_STEPS:
             steps.append(self._step(self._lines.pop()))
         return tuple(steps)
 
     def _step(self, line: Line) -> Step:
         inside = line.depth + len(INDENT)
-        match line.keyword("play", "repeat", "attempt"):
+        match line.keyword("play", "repeat", "attempt", "branch", "wait"):
             case "play":
                 duration = self._ticks(line)
                 line.end()
@@ -108,16 +127,75 @@ class _Reader:
                 count = line.whole("a count", 1)
                 line.end()
                 return RepeatLoop(count, self._steps(inside))
-        maximum = line.whole("the most attempts", 1)
+            case "attempt":
+                return self._attempt(line, inside)
+            case "branch":
+                condition = self._condition(line)
+                line.end()
+                then = self._steps(inside)
+                return Branch(condition, then, self._second("otherwise", line.depth))
+        channel = line.among("channel", self._channels)
+        line.keyword("timeout")
+        timeout = self._ticks(line)
+        line.end()
+        return Wait(channel, timeout)
+
+    def _attempt(self, line: Line, inside: int) -> AttemptLoop:
+        maximum = None if line.skip(UNLIMITED) else line.whole("the most attempts", 1)
         line.keyword("until")
-        at_least = line.whole("the clicks that end the loop", 1)
+        herald = self._condition(line)
+        timeout = self._ticks(line) if line.skip("timeout") else None
+        every = line.whole("attempts before something else is played", 1) if line.skip("every") else 0
+        line.end()
+        steps = self._steps(inside)
+        between = self._second("between", line.depth)
+        return AttemptLoop(maximum, herald, steps, timeout, every, between)
+
+    def _second(self, word: str, depth: int) -> tuple[Step, ...]:
+        """Read the other body of a step, if there is one."""
+        if not (self._lines and self._lines[-1].depth == depth and self._lines[-1].first == word):
+            return ()
+        self._statement(word).end()
+        return self._steps(depth + len(INDENT))
+
+    def _condition(self, line: Line) -> Condition[int]:
+        if line.first not in ("all", "any"):
+            return self._herald(line)
+        join = AllOf if line.keyword("all", "any") == "all" else AnyOf
+        line.keyword("{")
+        parts = [self._condition(line)]
+        while line.skip(";"):
+            parts.append(self._condition(line))
+        line.keyword("}")
+        return join(tuple(parts))
+
+    def _herald(self, line: Line) -> Herald[int]:
+        low, high = line.span("the clicks that end the loop")
         line.keyword("in")
+        rows = [self._row(line)]
+        while line.more() and line.first not in _AFTER_HERALDS:
+            rows.append(self._row(line))
+        return Herald(tuple(rows), low, high)
+
+    def _varying(self, line: Line) -> ShotValues:
+        number = line.whole("the number of a timeline")
+        line.keyword("events")
         rows = []
         while line.more():
-            rows.append(self._row(line))
-        return AttemptLoop(maximum, tuple(rows), at_least, self._steps(inside))
+            rows.append(line.whole("the row of an event"))
+        values = []
+        while self._lines and self._lines[-1].depth == line.depth + len(INDENT):
+            row = self._lines.pop()
+            values.append([row.quantity("a value", "") for _ in rows])
+            row.end()
+        if not (rows and values):
+            raise line.wrong("expected rows, and below them a line of values for each shot")
+        return ShotValues(number, np.array(rows, dtype=np.int64), np.array(values, dtype=np.float64))
 
     def _timeline(self, duration: int, depth: int) -> Timeline:
+        labels = []
+        while self._lines and self._lines[-1].depth == depth and self._lines[-1].first == "label":
+            labels.append(self._label(self._statement("label")))
         events = []
         while self._lines and self._lines[-1].depth == depth:
             events.append(self._event(self._lines.pop()))
@@ -129,7 +207,13 @@ class _Reader:
             np.array(operation, dtype=np.uint8),
             np.array(value, dtype=np.float64),
             np.array(source, dtype=np.uint32),
+            tuple(labels),
         )
+
+    def _label(self, line: Line) -> Label:
+        label = Label(line.take("the label's name"), self._ticks(line), self._ticks(line))
+        line.end()
+        return label
 
     def _event(self, line: Line) -> tuple[int, int, int, float, int]:
         time = self._ticks(line)
@@ -165,31 +249,3 @@ def _source(line: Line) -> Source:
     source = Source(line.take("a file"), line.whole("a line"))
     line.end()
     return source
-
-
-def _channel(line: Line) -> Channel:
-    number = line.whole("the channel's number")
-    kind = Kind(line.keyword(*Kind))
-    name = line.take("the channel's name")
-    times = []
-    for word in ("grid", "latency", "spacing"):
-        line.keyword(word)
-        times.append(line.quantity("a time", "s"))
-    limits = []
-    while line.more():
-        line.keyword("limit")
-        limits.append(_limit(line))
-    return Channel(name, kind, number, times[0], times[1], times[2], tuple(limits))
-
-
-def _limit(line: Line) -> Limit:
-    quantity = Quantity(line.keyword(*Quantity))
-    unit = UNITS[quantity]
-    ends = []
-    for unlimited in (-math.inf, math.inf):
-        if line.first == UNLIMITED:
-            line.keyword(UNLIMITED)
-            ends.append(unlimited)
-        else:
-            ends.append(line.quantity(f"a {quantity}", unit))
-    return Limit(quantity, ends[0], ends[1])

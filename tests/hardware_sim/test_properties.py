@@ -35,3 +35,19 @@ def test_all_problems_are_told_at_once(table: dict[str, Any]) -> None:
     assert missing == "node.magnetic_field: missing; add it (along the quantisation axis)"
     assert outside.startswith("node.initial_dark: 1.5 is outside the limits 0 to 1")
     assert unitless.startswith("node.cavity_decay: '70' is not a finite frequency with its unit")
+
+
+def test_latencies_and_triggers_may_be_left_out_or_given(table: dict[str, Any]) -> None:
+    usual, problems = read_properties(table)
+    assert problems == []
+    assert usual is not None
+    assert (usual.mains_frequency, usual.remote_ready_time) == (50.0, 1e-3)
+    table["raman_latency"] = {"value": "950 ns"}
+    other, problems = read_properties(table)
+    assert problems == []
+    assert other is not None
+    assert other.latencies["raman v tone"] == other.latencies["raman h tone"] == pytest.approx(950e-9)
+    table["mains_frequency"] = {"value": "1 Hz"}
+    assert read_properties(table) == (
+        None, ["node.mains_frequency: 1 Hz is outside the limits 10 Hz to 1 kHz"]
+    )  # fmt: skip

@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 
 from data.columns import Record
-from sequences.ir import Block, Leaf, Parallel, Serial
+from sequences.ir import Block, Leaf, Named, Parallel, Serial
 from sequences.language import delay, parallel, serial
 from sequences.library import (
     Transport,
@@ -68,6 +68,8 @@ def rewrite(block: Block, channel: str, change: Callable[[Leaf], Block | None]) 
             return serial(*(rewrite(part, channel, change) for part in parts))
         case Parallel(parts=parts, align=align):
             return parallel(*(rewrite(part, channel, change) for part in parts), align=align)
+        case Named(body=body):
+            return rewrite(body, channel, change)
         case _ if getattr(getattr(block, "channel", None), "name", None) == channel:
             return change(block) or delay(0.0)
         case _:

@@ -41,8 +41,8 @@ def test_time_goes_on(path: Path) -> None:
             assert record.start_ps[0] == end
             lengths = np.diff(np.append(record.start_ps, record.start_ps[0] + record.duration_ps))
             tries = np.bincount(record.attempts.shot, minlength=record.shots)
-            # 1.5 ms cooling, 150 us an attempt, 11.4 us of 729 nm light and 1.5 ms exposure.
-            expected = 1.5e-3 + 150e-6 * tries + 11.4e-6 + 1.5e-3
+            # 1.5 ms cooling, 150 us an attempt and 6.144 us to decide, 729 nm light and 1.5 ms exposure.
+            expected = 1.5e-3 + 156.144e-6 * tries + 11.4e-6 + 1.5e-3
             assert lengths * 1e-12 == pytest.approx(expected)
             assert (np.diff(record.tags.t_ps) >= 0).all()
             end = int(record.start_ps[0]) + record.duration_ps

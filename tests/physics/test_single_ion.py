@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from control.experiments.pair_tomography import ION_PULSE, PLATES, TRANSMITTED_IS_MINUS
+from control.experiments.pair_tomography import PLATES, TRANSMITTED_IS_MINUS
 from data.analysis import SETTINGS, classify_bright, count_outcomes, linear_bell_fidelity
 from hardware_sim.core.photon_pulse import raman_model
 from hardware_sim.physics.cavity import efficiency_bound
@@ -25,6 +25,7 @@ from sequences.library import (
     read_ions,
     rotate,
 )
+from sequences.library.tomography import ANALYSIS, Basis
 
 BEHIND_THE_CAVITY = 0.96 * 0.81 * (0.87 + 0.88) / 2
 """Optics, fibre and detectors. Source: Krutyanskiy et al., PRX Quantum 5, 020308 (2024), app. C."""
@@ -98,7 +99,7 @@ def test_the_fidelity_of_a_single_ion_and_its_photon_is_close_to_the_published_o
     )
     counts = np.zeros((len(SETTINGS), 4), dtype=np.int64)
     for number, setting in enumerate(SETTINGS):
-        strength, phase = ION_PULSE[setting[0]]
+        strength, phase = ANALYSIS[Basis(setting[0])]
         block = serial(
             hold(lab.node, plan_transport(lab.node.calibration, 1), 0),
             doppler_cool(lab.node, 7e-3),

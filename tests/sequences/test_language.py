@@ -32,10 +32,10 @@ from sequences.errors import (
     DurationError,
     HeraldError,
     LimitError,
-    LoopInParallelError,
     NumberError,
     ParameterConflictError,
     PartError,
+    SeamError,
     UnknownChannelError,
 )
 from sequences.ir import Attempt, Delay, Gate, Level, Parallel, Pulse, Ramp, Repeat, Serial
@@ -265,11 +265,12 @@ def test_an_attempt_records_what_it_waits_for(lab: Any) -> None:
 
 def test_a_loop_stands_beside_nothing_in_a_parallel_block(lab: Any) -> None:
     loop = repeat(lab.shutter.pulse(1 * us), 5)
-    with pytest.raises(LoopInParallelError) as caught:
+    with pytest.raises(SeamError) as caught:
         parallel(lab.marker.pulse(1 * us), serial(delay(1 * us), loop))
     assert ending(caught.value) == (
         f"this parallel block holds other parts beside the repeat at {loop.source}; the hardware does "
-        "nothing else while it loops: put the other parts into the loop, before it or after it"
+        "nothing else while it loops, decides or waits: put the other parts into the repeat, before it or "
+        "after it"
     )
     assert parallel(loop).parts == (loop,)
 

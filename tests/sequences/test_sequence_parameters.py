@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from sequences.errors import NumberError, ParameterRangeError, Source, UnboundParameterError, UnknownUnitError
-from sequences.parameters import Combination, Parameter, Value, evaluate, number, parameters_in
+from sequences.parameters import Combination, Parameter, Value, evaluate, parameters_in
 
 HERE = Source("mine.py", 7)
 a = Parameter("a", unit="s", low=0.0, high=1e-3)
@@ -95,9 +95,3 @@ def test_a_parameter_has_a_base_unit() -> None:
 def test_numpy_numbers_are_numbers() -> None:
     assert evaluate(b, {"b": np.float32(0.5)}) == 0.5  # type: ignore[dict-item]
     assert evaluate(b, {"b": np.int64(3)}) == 3.0  # type: ignore[dict-item]
-
-
-def test_only_bound_values_are_numbers() -> None:
-    assert number(2.5) == 2.5
-    with pytest.raises(TypeError, match=r"\(b \+ 1\) is not bound to a number"):
-        number(b + 1)

@@ -58,7 +58,7 @@ def test_a_number_that_its_unit_makes_too_large_is_refused() -> None:
         (
             "kg",
             "'kg' is no base unit; declare it in 's' or 'Hz' or '1/s' or 'V' or 'm' or 'T' or 'turn' "
-            "or 'V/m' or 'dBm'",
+            "or 'V/m' or 'V/s' or 'dBm'",
         ),
     ],
 )

@@ -69,7 +69,7 @@ def test_mistakes_of_all_tables_are_told_at_once(tiny_text: str, write_setup: Wr
     found = problems(write_setup(wrong.replace('titel = "red"\n', "")))
     assert found == [
         "lab.toml: channels.repump.number: 0 is the number of doppler too",
-        "lab.toml: channels.marker.kind: 'tll' is not one of ttl, dds, dac, counter, camera",
+        "lab.toml: channels.marker.kind: 'tll' is not one of ttl, dds, dac, counter, camera, trigger",
         "lab.toml: instruments.rf.driver: there is no driver 'smc100'. Did you mean smc100a?",
         "lab.toml: calibration.doppler_amplitude: must be a table, not 1",
         "lab.toml: calibration.mapping_pi_tim: unknown key. "

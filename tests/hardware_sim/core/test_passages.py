@@ -7,6 +7,7 @@ from hardware_sim.core.passages import (
     Passage,
     PhotonPulse,
     Rotation,
+    Segment,
     read_passages,
     running_tones,
 )
@@ -51,7 +52,7 @@ def test_repumping_light_spoils_nothing() -> None:
 def test_passages_come_in_order_of_their_start_when_raman_and_729_light_overlap() -> None:
     passages = read_passages([stretch(0, 5, V), stretch(5, 7, V, QUBIT), stretch(7, 9, V)])
     assert kinds(passages) == [("PhotonPulse", 0), ("Rotation", 5)]
-    assert passages[1] == Rotation(5, 7, ON)
+    assert passages[1] == Rotation((Segment(5, 7, ON),))
 
 
 def test_an_amplitude_changes_within_a_photon_pulse_but_a_frequency_or_phase_ends_it() -> None:

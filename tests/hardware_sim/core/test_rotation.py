@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from hardware_sim.core.ensemble import D3, D5, SHIFTS, S
-from hardware_sim.core.passages import Rotation
+from hardware_sim.core.passages import Rotation, Segment
 from hardware_sim.core.rotation import nearest_transition, turn
 from hardware_sim.core.signals import Tone
 from hardware_sim.core.stage import Stage
@@ -29,7 +29,7 @@ def play(
     stage: Stage, start: int, duration: int, frequency: float, phase: float = 0.0, amplitude: float = 1.0
 ) -> None:
     every = np.arange(len(stage.ensemble.clock_ps))
-    turn(stage, every, Rotation(start, start + duration, Tone(frequency, phase, amplitude)))
+    turn(stage, every, Rotation((Segment(start, start + duration, Tone(frequency, phase, amplitude)),)))
 
 
 def population(stage: Stage, level: int) -> float:

@@ -1,13 +1,17 @@
 from typing import Any
 
 from sequences import MHz, ns, parallel, repeat, sequence, serial, us
-from sequences.compiler import align, expand, place, quantize
+from sequences.compiler.align import align
+from sequences.compiler.bind import Binding
+from sequences.compiler.expand import expand
+from sequences.compiler.place import place
+from sequences.compiler.quantize import quantize
 from sequences.compiler.stages import Outline, Schedule
 from sequences.ir import Block
 
 
 def aligned(lab: Any, body: Block) -> Outline[Schedule]:
-    return align(quantize(place(expand(sequence("s", body))), lab.target), lab.target)
+    return align(quantize(place(expand(sequence("s", body)), Binding({})), lab.target), lab.target)
 
 
 def test_fast_channels_wait_for_the_slowest(lab: Any) -> None:

@@ -154,7 +154,7 @@ def test_blocks_that_are_built_by_hand_are_on_channels_that_can_play_them(lab: A
     for block, text in [
         (Pulse(channel["tone"], 1 * us), "'tone' is a dds channel: it cannot be switched as a TTL line"),
         (Pulse(channel["shutter"], 1 * us, 1e6), "'shutter' is a ttl channel: it cannot play a tone"),
-        (Level(channel["apd"], 1.0), "'apd' is a counter channel: it cannot hold a voltage"),
+        (Level(channel["apd"], 1.0), "'apd' is a counter channel: it cannot hold a level"),
         (Gate(channel["endcap"], 1 * us, readout("x")), "'endcap' is a dac channel: it cannot record"),
     ]:
         assert f"ChannelKindError: channel {text}" in told(

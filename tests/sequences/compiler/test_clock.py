@@ -1,7 +1,7 @@
 import pytest
 
 from sequences import Channel, Kind, Target
-from sequences.compiler.clock import gap_ticks, grid_ticks, shift_ticks, spacing_ticks, update_ticks
+from sequences.compiler.clock import gap_ticks, grid_ticks, spacing_ticks, update_ticks
 
 
 def lab(**timing: float) -> tuple[Channel, Target]:
@@ -10,11 +10,15 @@ def lab(**timing: float) -> tuple[Channel, Target]:
     return channel, Target("lab", 1e-9, (channel, slowest))
 
 
+def shift(channel: Channel, target: Target) -> int:
+    return int(target.shifts[channel.number])
+
+
 @pytest.mark.parametrize("steps", range(1, 400, 7))
 def test_times_on_the_grid_keep_their_steps(steps: int) -> None:
     assert spacing_ticks(*lab(spacing=steps * 8e-9)) == 8 * steps
     assert spacing_ticks(*lab(spacing=sum([8e-9] * steps))) == 8 * steps
-    assert shift_ticks(*lab(latency=1e-6 - steps * 8e-9)) == 8 * steps
+    assert shift(*lab(latency=1e-6 - steps * 8e-9)) == 8 * steps
 
 
 def test_a_spacing_between_two_steps_is_rounded_up() -> None:
@@ -29,8 +33,8 @@ def test_an_update_takes_at_least_one_step() -> None:
 
 
 def test_a_latency_between_two_steps_is_rounded_to_the_nearest() -> None:
-    assert shift_ticks(*lab(latency=997e-9)) == 0
-    assert shift_ticks(*lab(latency=995e-9)) == 8
+    assert shift(*lab(latency=997e-9)) == 0
+    assert shift(*lab(latency=995e-9)) == 8
 
 
 def test_a_dac_needs_a_step_between_events_and_a_line_nothing() -> None:

@@ -23,6 +23,7 @@ from sequences import (
     serial,
     us,
 )
+from sequences.conditions import Herald
 from sequences.ir import Block, Readout
 from sequences.program import AttemptLoop, ReadoutChannel
 from sequences.timeline import Timeline
@@ -99,7 +100,7 @@ def test_gates_refer_to_rows_of_the_readouts_in_order_of_use(lab: Any) -> None:
     assert program.readouts == (ReadoutChannel("photon", 7, 31), ReadoutChannel("photon", 5, 30))
     loop = program.steps[1]
     assert isinstance(loop, AttemptLoop)
-    assert (loop.maximum, loop.readouts, loop.at_least) == (3, (1,), 1)
+    assert (loop.maximum, loop.herald) == (3, Herald((1,)))
     values = [timeline.value.tolist() for timeline in program.timelines()]
     assert values == [[0.0, 0.0], [1.0, 1.0]]
 
@@ -140,7 +141,7 @@ def test_no_ramp_misses_its_stop_or_leaves_its_range(lab: Any) -> None:
     ends = np.random.default_rng(5).uniform(-10, 10, (300, 2)).tolist()
     ramps = [lab.endcap.ramp(start, stop, 3 * us, shape) for start, stop in ends for shape in Shape]
     value = only_timeline(compiled(lab, *ramps)).value.reshape(-1, 3)
-    starts, stops = np.repeat(np.array(ends), 2, axis=0).T
+    starts, stops = np.repeat(np.array(ends), len(Shape), axis=0).T
     assert value[:, -1].tolist() == stops.tolist()
     assert (value >= np.minimum(starts, stops)[:, None]).all()
     assert (value <= np.maximum(starts, stops)[:, None]).all()

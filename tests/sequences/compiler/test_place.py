@@ -3,14 +3,20 @@ from typing import Any
 import numpy as np
 import pytest
 
-from sequences import Alignment, Parameter, delay, parallel, repeat, sequence, serial, us
-from sequences.compiler import expand, place
-from sequences.compiler.stages import Outline, Placement, Segment, Slot
-from sequences.ir import Block, Repeat
+from sequences import Alignment, at, delay, mark, named, parallel, repeat, sequence, serial, us
+from sequences.compiler.bind import Binding
+from sequences.compiler.expand import expand
+from sequences.compiler.place import place
+from sequences.compiler.stages import Placement
+from sequences.errors import DepthError, MarkError, PastError, SequenceError
+from sequences.ir import Block
 
 
 def placed(body: Block) -> Placement:
-    return place(expand(sequence("s", body))).segments[0]
+    binding = Binding({})
+    placement = place(expand(sequence("s", body)), binding).segments[0]
+    assert binding.problems == []
+    return placement
 
 
 def starts(body: Block) -> list[float]:
@@ -22,7 +28,7 @@ def test_serial_parts_follow_each_other(lab: Any) -> None:
     np.testing.assert_allclose(result.start, [0, 1e-6, 3e-6, 3e-6])
     np.testing.assert_allclose(result.duration, [1e-6, 2e-6, 0, 4e-6])
     assert result.length == pytest.approx(7e-6)
-    assert len(result.leaves) == 4
+    assert len(result.items) == 4
 
 
 @pytest.mark.parametrize(
@@ -60,16 +66,72 @@ def test_many_small_times_do_not_drift() -> None:
     assert np.abs(result.start - exact).max() < 1e-17
 
 
-def test_passes_out_of_order_are_refused() -> None:
-    outline = Outline("s", (Slot(0),), (Segment((Repeat(delay(1 * us), 2),)),))
-    with pytest.raises(TypeError, match="`expand` comes first"):
-        place(outline)
-    with pytest.raises(TypeError, match="time is not bound to a number"):
-        place(expand(sequence("s", delay(Parameter("time")))))
-
-
 def test_every_segment_starts_at_zero() -> None:
-    outline = place(
-        expand(sequence("s", serial(delay(1 * us), repeat(serial(delay(2 * us), delay(1 * us)), 2))))
-    )
+    body = serial(delay(1 * us), repeat(serial(delay(2 * us), delay(1 * us)), 2))
+    outline = place(expand(sequence("s", body)), Binding({}))
     assert [segment.start.tolist() for segment in outline.segments] == [[0.0], [0.0, 2 * us]]
+
+
+def problem(body: Block) -> SequenceError:
+    binding = Binding({})
+    place(expand(sequence("s", body)), binding)
+    (problem,) = binding.problems
+    return problem
+
+
+def test_a_block_starts_at_its_time_whatever_is_before_it(lab: Any) -> None:
+    pulse, later = lab.shutter.pulse(1 * us), at(5 * us, lab.marker.pulse(2 * us))
+    result = placed(serial(delay(1 * us), serial(pulse, later), pulse))
+    assert [round(start * 1e6, 9) for start in result.start[result.channel >= 0].tolist()] == [1, 6, 8]
+    beside = placed(parallel(later, delay(3 * us)))
+    assert beside.length == pytest.approx(7 * us)
+
+
+def test_a_block_that_comes_too_late_for_its_time_is_told() -> None:
+    late = at(5 * us, delay(1 * us))
+    assert str(problem(serial(delay(6 * us), late))) == (
+        f"{late.source}: this block is to start at 5 us of its serial block, which has already lasted 6 us; "
+        "start it later, or make the blocks before it shorter"
+    )
+    assert isinstance(problem(serial(delay(6 * us), late)), PastError)
+
+
+def test_parts_are_aligned_to_a_mark(lab: Any) -> None:
+    here = mark("photon")
+    early = serial(lab.shutter.pulse(2 * us), here, delay(1 * us))
+    late = serial(lab.marker.pulse(5 * us), here)
+    block = parallel(early, late, align=here)
+    result = placed(serial(delay(1 * us), block))
+    assert [round(start * 1e6, 9) for start in result.start.tolist()] == [0, 4, 6, 6, 1, 6]
+    assert result.length == pytest.approx(7 * us)
+
+
+def test_a_part_without_its_mark_is_told() -> None:
+    here, other = mark("here"), delay(1 * us)
+    block = parallel(serial(delay(1 * us), here), other, align=here)
+    assert isinstance(problem(block), MarkError)
+    assert str(problem(block)) == (
+        f"{block.source}: the part at {other.source} has no marks 'here' to align with; "
+        "every part of the block needs exactly one"
+    )
+
+
+def test_names_last_as_long_as_what_they_name(lab: Any) -> None:
+    result = placed(serial(delay(1 * us), named("flash", serial(lab.shutter.pulse(2 * us), delay(1 * us)))))
+    rows = [row for row, item in enumerate(result.items) if getattr(item, "name", "") == "flash"]
+    assert [(result.start[row], result.duration[row]) for row in rows] == [
+        (pytest.approx(1 * us), pytest.approx(3 * us))
+    ]
+
+
+def test_blocks_without_end_in_each_other_are_told() -> None:
+    body: Block = delay(1 * us)
+    for _ in range(300):
+        body = parallel(body)
+        body = parallel(body, delay(1 * us))
+    with pytest.raises(DepthError) as caught:
+        placed(body)
+    assert str(caught.value).endswith(
+        "blocks are nested more than 200 deep here; collect the parts in a list and put them into one block: "
+        "serial(*parts)"
+    )

@@ -22,14 +22,19 @@ from sequences import (
     serial,
     us,
 )
-from sequences.compiler import expand, place, quantize
+from sequences.compiler.bind import Binding
+from sequences.compiler.expand import expand
+from sequences.compiler.place import place
+from sequences.compiler.quantize import quantize, refuse_seams
 from sequences.compiler.stages import Outline, Schedule
 from sequences.errors import CompileError, DurationError, ForeignChannelError, OffGridError
 from sequences.ir import Block
 
 
 def quantized(lab: Any, *parts: Block) -> Outline[Schedule]:
-    return quantize(place(expand(sequence("s", serial(*parts)))), lab.target)
+    outline = quantize(place(expand(sequence("s", serial(*parts))), Binding({})), lab.target)
+    refuse_seams(outline, lab.target)
+    return outline
 
 
 def told(write: Callable[[], object]) -> list[str]:
@@ -58,7 +63,7 @@ def test_times_on_the_grid_come_back_unchanged(ticks: list[int]) -> None:
     target = Target("t", 1 * ns, (Channel("line", Kind.TTL, 0, 1 * ns),))
     line = Line.of(target, "line")
     body = serial(*(line.pulse(tick * 1e-9) for tick in ticks))
-    schedule = quantize(place(expand(sequence("s", body))), target).segments[0]
+    schedule = quantize(place(expand(sequence("s", body)), Binding({})), target).segments[0]
     assert (schedule.stop - schedule.start).tolist() == ticks
     assert schedule.start.tolist() == [sum(ticks[:row]) for row in range(len(ticks))]
     assert schedule.length == sum(ticks)
@@ -69,7 +74,7 @@ def test_any_period_counts_its_own_ticks(period: float) -> None:
     target = Target("t", period, (Channel("line", Kind.TTL, 0, 4 * period),))
     line = Line.of(target, "line")
     body = serial(delay(400 * period), line.pulse(12_000_000 * period))
-    schedule = quantize(place(expand(sequence("s", body))), target).segments[0]
+    schedule = quantize(place(expand(sequence("s", body)), Binding({})), target).segments[0]
     assert (schedule.start.tolist(), schedule.stop.tolist()) == ([400], [12_000_400])
 
 

@@ -4,29 +4,37 @@ from __future__ import annotations
 
 import pytest
 
-from control.setup import read_setup
-from sequences import Kind, Target, compile_sequence, sequence
+from sequences import (
+    Branch,
+    Kind,
+    Play,
+    Target,
+    branch,
+    compile_sequence,
+    delay,
+    herald,
+    readout,
+    sequence,
+    serial,
+)
 from sequences.errors import ChannelKindError, UnknownChannelError
 from sequences.ir import Block
 from sequences.library import (
     Node,
+    count_fluorescence,
+    decision_time,
     doppler_cool,
     generate_photon,
     hold,
     map_to_ground,
     optical_pump,
     plan_transport,
+    quench,
     read_ions,
     rotate,
     shuttle,
 )
 from sequences.timeline import Operation
-
-
-@pytest.fixture(scope="module")
-def node() -> Node:
-    setup = read_setup("innsbruck")
-    return Node.of(setup.target, setup.calibration)
 
 
 def played(node: Node, block: Block) -> dict[str, list[tuple[str, float]]]:
@@ -78,6 +86,29 @@ def test_mapping_is_a_pi_pulse_on_the_other_line(node: Node) -> None:
 
 def test_readout_exposes_the_camera_under_light(node: Node) -> None:
     assert set(played(node, read_ions(node, 1.5e-3))) == {"doppler", "repump", "camera"}
+
+
+def test_counting_opens_a_gate_under_light(node: Node) -> None:
+    block = count_fluorescence(node, node.detector_v, 400e-6, "bright")
+    assert set(played(node, block)) == {"doppler", "repump", "detector_v"}
+    assert [str(readout) for readout in sequence("test", block).readouts] == ["bright[0]"]
+
+
+def test_counting_can_decide(node: Node) -> None:
+    """What is played next is chosen by what was counted."""
+    seen = herald(readout("bright"), at_least=5)
+    counted = count_fluorescence(node, node.detector_v, 400e-6, "bright")
+    body = serial(
+        counted, delay(decision_time(node)), branch(seen, optical_pump(node, 20e-6), quench(node, 8e-6))
+    )
+    first, choice, *_ = compile_sequence(sequence("test", body), node.target).steps
+    assert isinstance(first, Play)
+    assert isinstance(choice, Branch)
+    assert len(choice.then) == len(choice.otherwise) == 1
+
+
+def test_quenching_empties_d_levels(node: Node) -> None:
+    assert set(played(node, quench(node, 8e-6))) == {"quench", "repump"}
 
 
 def test_shuttling_moves_the_endcaps_against_each_other(node: Node) -> None:

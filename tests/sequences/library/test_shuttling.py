@@ -12,7 +12,8 @@ from hardware_sim.physics.crystal import equilibrium_positions, zigzag_limit
 from hardware_sim.physics.trap import Trap
 from sequences.errors import DeclaredValueError
 from sequences.library import Calibration, plan_transport
-from sequences.library.shuttling import default_axial_frequency, linear_limit, string_positions
+from sequences.library.ion_string import linear_limit, string_positions
+from sequences.library.shuttling import default_axial_frequency
 
 
 @pytest.fixture(scope="module")

@@ -149,7 +149,7 @@ def test_limits_may_be_open() -> None:
         (
             4,
             "channel 1 clock apd grid 1 ns latency 0 s spacing 0 s",
-            "expected 'ttl' or 'dds' or 'dac' or 'counter' or 'camera', found 'clock'",
+            "expected 'ttl' or 'dds' or 'dac' or 'counter' or 'camera' or 'trigger', found 'clock'",
         ),
         (
             4,
@@ -165,7 +165,7 @@ def test_limits_may_be_open() -> None:
         (9, "  0 s  line level 1 from 1", "the program has no source 1"),
         (9, "  0 s  line level", "expected the level at the end of the line"),
         (11, "repeat 0", "expected a count, a whole number from 1 on, found '0'"),
-        (11, "again 3", "expected 'play' or 'repeat' or 'attempt', found 'again'"),
+        (11, "again 3", "expected 'play' or 'repeat' or 'attempt' or 'branch' or 'wait', found 'again'"),
         (12, "  attempt 10 until 1 in click 4", "the program has no readout 'click 4'"),
         (14, "      0 s  apd open clack 0", "the program has no readout 'clack 0'"),
     ],

@@ -1,0 +1,1 @@
+"""What a program becomes for one kind of hardware, file or viewer."""
