@@ -9,16 +9,21 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from control.drivers import driver_class
-from control.errors import ConfigError, nearest
+from control.errors import ConfigError, UsageError, nearest
 from control.experiments.experiment import Experiment
+from control.experiments.measurement import Measurement
+from control.experiments.opening import check_opened, open_sequence, read_outer_scan
 from control.experiments.point import Point
 from control.experiments.registry import author_errors
+from control.experiments.scanned_runs import scan_entries
 from control.setup import Setup, read_declared
 from data import Axis, StoredParameter
 from data.header import Origin
-from sequences import Program, Sequence, compile_sequence, declarations, sequence
+from sequences import Program, Sequence, SequenceError, Template, declarations
 from sequences.errors import DeclaredValueError
-from sequences.library import Calibration, Node
+from sequences.library import Calibration
+from sequences.scans import Scan
+from sequences.units import show
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +39,7 @@ class Plan:
         programs: (points,) what is played at each; points of equal parameters share one program.
         axes: the columns of the points.
         compile_seconds: time that building and compiling took, in all.
+        bind_seconds: the part of it in which the points got their programs.
     """
 
     experiment: Experiment
@@ -44,6 +50,26 @@ class Plan:
     programs: tuple[Program, ...]
     axes: tuple[Axis, ...]
     compile_seconds: float
+    bind_seconds: float
+
+    def program(self, point: int) -> Program:
+        """Return what is played at a point, counted from 1.
+
+        Raises:
+            UsageError: there are not so many points.
+        """
+        if point > len(self.programs):
+            points = f"{len(self.programs)} point{'s' if len(self.programs) > 1 else ''}"
+            raise UsageError(
+                what=f"there is no point {point}: {self.experiment.name} has {points}",
+                advice="`ionloom compile` tells how many points there are.",
+            )
+        return self.programs[point - 1]
+
+    @property
+    def binds(self) -> int:
+        """How many different programs there are."""
+        return len({id(program) for program in self.programs})
 
 
 def choose(
@@ -84,6 +110,9 @@ def make_plan(
     experiment: Experiment,
     setup: Setup,
     overrides: Mapping[str, float] | None = None,
+    scan: Scan | str | None = None,
+    *,
+    proved: bool = True,
     clock: Callable[[], float] = time.perf_counter,
 ) -> Plan:
     """Build and compile what an experiment plays in a lab.
@@ -92,26 +121,37 @@ def make_plan(
         experiment: with its parameters.
         setup: the lab.
         overrides: calibrated values that replace those of the setup, in their base units.
+        scan: values to measure the experiment at, beside its own points: of its declared floats, of
+            calibrated values, of parameters of its sequence; or the text form of such a scan.
+        proved: whether the programs are proved against the limits of the timing core.
         clock: seconds.
 
     Raises:
-        ConfigError: an override or a point that the setup has no place for.
+        ConfigError: an override or a point that the setup has no place for, or a scan that cannot be.
         SequenceError: the sequence cannot be played; the author's line is told.
         ExperimentError: the experiment's own code fails.
     """
     overrides = overrides or {}
     calibration = _override(setup.calibration, overrides)
     began = clock()
-    node = Node.of(setup.target, calibration)
-    with author_errors(f"sequence() of {experiment.name}"):
-        whole = sequence(experiment.name, experiment.sequence(node))
-    with author_errors(f"points() of {experiment.name}"):
-        points = tuple(experiment.points(node))
-    programs = _compile(whole, setup, points)
-    seconds = clock() - began
+    measurement = Measurement(experiment, setup.target, calibration)
+    plain = whole = measurement.sequence()
+    points = measurement.points()
+    outer = read_outer_scan(scan, measurement, plain) if scan is not None else None
+    if outer is not None:
+        whole = open_sequence(measurement, outer.opened)
+        points = outer.points(points)
+    bind = Template(whole, setup.target, proved=proved).bind
+    built = clock()
+    programs = _programs(bind, whole, points)
+    bound = clock()
     axes = _axes(points, whole, setup)
     values = (*_own_values(experiment), *_calibrated_values(calibration, overrides))
-    return Plan(experiment, setup, values, whole, points, programs, axes, seconds)
+    if outer is not None:
+        for row in {0, len(points) - 1}:
+            check_opened(measurement, outer, plain, points[row], programs[row])
+        values += scan_entries(outer)
+    return Plan(experiment, setup, values, whole, points, programs, axes, bound - began, bound - built)
 
 
 def _required(kind: type[Experiment]) -> list[str]:
@@ -127,16 +167,29 @@ def _override(calibration: Calibration, overrides: Mapping[str, float]) -> Calib
     return replace(calibration, **{name: known[name].read(name, value) for name, value in overrides.items()})
 
 
-def _compile(whole: Sequence, setup: Setup, points: Iterable[Point]) -> tuple[Program, ...]:
+def _programs(
+    bind: Callable[[Mapping[str, float]], Program], whole: Sequence, points: tuple[Point, ...]
+) -> tuple[Program, ...]:
     """Return one program a point; only the parameters change what is played."""
-    compiled: dict[tuple[tuple[str, float], ...], Program] = {}
+    bound: dict[tuple[tuple[str, float], ...], Program] = {}
     programs = []
-    for point in points:
+    for number, point in enumerate(points, 1):
         key = tuple(sorted(point.parameters.items()))
-        if key not in compiled:
-            compiled[key] = compile_sequence(whole, setup.target, dict(point.parameters))
-        programs.append(compiled[key])
+        if key not in bound:
+            try:
+                bound[key] = bind(point.parameters)
+            except SequenceError as error:
+                error.add_note(_where(number, point, whole))
+                raise
+        programs.append(bound[key])
     return tuple(programs)
+
+
+def _where(number: int, point: Point, whole: Sequence) -> str:
+    """Say at which point a sequence cannot be played."""
+    units = {parameter.name: parameter.unit for parameter in whole.parameters}
+    values = [f"{name} = {show(value, units.get(name, ''))}" for name, value in point.parameters.items()]
+    return f"This is at point {number}: {', '.join(values) or 'nothing is scanned'}."
 
 
 def _axes(points: tuple[Point, ...], whole: Sequence, setup: Setup) -> tuple[Axis, ...]:

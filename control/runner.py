@@ -15,6 +15,7 @@ from control.bench import Bench, open_bench
 from control.errors import ControlError, InterruptedRun
 from control.experiments.experiment import Experiment
 from control.experiments.registry import author_errors, source_file
+from control.experiments.scanned_runs import analyse
 from control.interrupts import Interrupts
 from control.lab import Lab
 from control.plan import Plan, make_plan
@@ -22,6 +23,7 @@ from control.setup import read_setup
 from data import DataError, Readout, Run, RunHeader, RunWriter, collect_provenance, open_run, write_results
 from data.errors import ResultsError
 from sequences import SequenceError, declarations, print_program
+from sequences.scans import Scan
 
 SEED_BITS: Final = 32  # short enough to be typed again
 
@@ -54,6 +56,7 @@ def run(
     shots: int | None = None,
     seed: int | None = None,
     calibration: Mapping[str, float] | None = None,
+    scan: Scan | str | None = None,
     out: str | Path = "runs",
     progress: Watcher | None = None,
 ) -> Path:
@@ -65,6 +68,7 @@ def run(
         shots: at each point; None for the experiment's own number.
         seed: of a simulated lab; None for a new one. The same seed gives the same clicks.
         calibration: calibrated values to use instead of those of the setup, in their base units.
+        scan: values to measure the experiment at, as a scan or its text: ``"wait = 1 us .. 20 us / 20"``.
         out: folder for the run file.
         progress: called at every step.
 
@@ -80,7 +84,7 @@ def run(
         InterruptedRun: stopped by Ctrl-C; the points measured before are kept.
     """
     chosen = experiment if shots is None else experiment.with_shots(shots)
-    plan = make_plan(chosen, read_setup(setup), calibration)
+    plan = make_plan(chosen, read_setup(setup), calibration, scan)
     return run_plan(plan, seed=seed, out=out, progress=progress)
 
 
@@ -119,7 +123,7 @@ def analyse_run(experiment: Experiment, path: Path) -> dict[str, object]:
         ResultsError: it says what a file cannot hold; likewise.
     """
     with open_run(path) as recorded, author_errors(f"analyse() of {experiment.name}", kept=str(path)):
-        results = dict(experiment.analyse(recorded))
+        results = dict(analyse(experiment, recorded))
     try:
         write_results(path, results)
     except ResultsError as error:

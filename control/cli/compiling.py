@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from control.cli.options import parameter_option, setup_option
+from control.cli.options import parameter_option, scan_options, scan_text, setup_option
 from control.cli.printing import console, print_table
 from control.experiments.registry import find_experiment
 from control.experiments.tables import Table
@@ -17,15 +17,25 @@ from sequences.units import show
 @click.command("compile")
 @click.argument("name", metavar="NAME|FILE.py")
 @parameter_option
+@scan_options
 @setup_option
 @click.option("--text", is_flag=True, help="Print the program of the first point instead.")
-def compiling(name: str, parameters: dict[str, str], setup: str, text: bool) -> None:
+def compiling(
+    name: str,
+    parameters: dict[str, str],
+    scans: tuple[str, ...],
+    zipped: bool,
+    order: str,
+    setup: str,
+    text: bool,
+) -> None:
     """Compile an experiment without playing it.
 
     Prints the size of its programs, how long a shot lasts, and how long compiling took.
     """
     experiment, calibration = choose(find_experiment(name), parameters)
-    plan = make_plan(experiment, read_setup(setup), calibration)
+    scan = scan_text(scans, zipped=zipped, order=order, seed=0)  # any order has the same programs
+    plan = make_plan(experiment, read_setup(setup), calibration, scan)
     if text:
         click.echo(print_program(plan.programs[0]), nl=False)
         return
@@ -33,10 +43,10 @@ def compiling(name: str, parameters: dict[str, str], setup: str, text: bool) -> 
 
 
 def _summary(plan: Plan) -> Table:
-    different = {id(program): program for program in plan.programs}
     program = plan.programs[0]
+    each = show(plan.bind_seconds / plan.binds, "s", 3)
     rows = (
-        ("points", f"{len(plan.points)}, of {len(different)} different programs"),
+        ("points", f"{len(plan.points)}, of {plan.binds} different programs"),
         (
             "events",
             f"{program.events} in {sum(1 for _ in program.timelines())} timelines, loops counted once",
@@ -44,6 +54,7 @@ def _summary(plan: Plan) -> Table:
         ("memory", f"{sum(timeline.nbytes for timeline in program.timelines()) / 1e3:.1f} kB"),
         ("one shot", shot_duration(program)),
         ("compile time", f"{plan.compile_seconds * 1e3:.1f} ms, all points"),
+        ("binds", f"{plan.binds} in {plan.bind_seconds * 1e3:.1f} ms of it, {each} each"),
     )
     return Table(("program", plan.experiment.name), rows)
 

@@ -37,6 +37,57 @@ def parameter_option(command: F) -> F:
     )(command)
 
 
+def scan_options(command: F) -> F:
+    """Add ``--scan``, ``--zip`` and ``--order``."""
+    for option in (
+        click.option(
+            "--order",
+            type=click.Choice(["as_written", "random", "refining", "snake"]),
+            default="as_written",
+            show_default=True,
+            help="How the points of the scan follow each other.",
+        ),
+        click.option("--zip", "zipped", is_flag=True, help="Several scans run together, point by point."),
+        click.option(
+            "--scan",
+            "scans",
+            metavar="NAME=VALUES",
+            multiple=True,
+            help="A parameter of the experiment, or a calibrated value, and the values to measure at: "
+            "'wait = 1 us .. 20 us / 21', 'wait = 1, 2, 5 us', 'mapping_frequency = 50 kHz around / 21'. "
+            "Repeatable: the last runs fastest.",
+        ),
+    ):
+        command = option(command)
+    return command
+
+
+def scan_text(scans: tuple[str, ...], *, zipped: bool, order: str, seed: int) -> str | None:
+    """Return the text form of all scans that were asked for; None if there are none.
+
+    Args:
+        scans: one text an option.
+        zipped: whether they run together.
+        order: of their points.
+        seed: of a random order.
+
+    Raises:
+        UsageError: an order of nothing.
+
+    Example:
+        >>> scan_text(("a = 1, 2", "b = 3, 4"), zipped=False, order="random", seed=5)
+        '(a = 1, 2) * (b = 3, 4); random 5'
+    """
+    if not scans:
+        if zipped or order != "as_written":
+            raise click.UsageError("--order and --zip say how a scan is measured; say which with --scan")
+        return None
+    joined = (" & " if zipped else " * ").join(f"({text})" for text in scans) if len(scans) > 1 else scans[0]
+    if order == "as_written":
+        return joined
+    return f"{joined}; {order} {seed}" if order == "random" else f"{joined}; {order}"
+
+
 def setup_option(command: F) -> F:
     """Add ``--setup``."""
     return click.option(

@@ -11,6 +11,7 @@ from control.cli.printing import console, jsonable, print_json, print_table
 from control.errors import ConfigError
 from control.experiments.experiment import Experiment
 from control.experiments.registry import author_errors, experiment_names, find_experiment
+from control.experiments.scanned_runs import tabulate_run
 from control.runner import recorded_experiment
 from data import Run, open_run
 
@@ -68,5 +69,5 @@ def _print_results(run: Run, experiment: Experiment, on: Console) -> None:
         on.print("no results", style="yellow")
         return
     with author_errors(f"table() of {experiment.name}", kept=str(run.path)):
-        table = experiment.table(run.results)
+        table = tabulate_run(experiment, run, run.results)
     print_table(table, on)

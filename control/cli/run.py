@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+import secrets
 from pathlib import Path
 
 import click
 
-from control.cli.options import json_option, out_option, parameter_option, setup_option
+from control.cli.options import (
+    json_option,
+    out_option,
+    parameter_option,
+    scan_options,
+    scan_text,
+    setup_option,
+)
 from control.cli.outcome import print_outcome
 from control.cli.parameters import parameter_rows
 from control.cli.printing import ProgressBar
@@ -14,7 +22,7 @@ from control.errors import ControlError, InterruptedRun
 from control.experiments.experiment import Experiment
 from control.experiments.registry import find_experiment
 from control.plan import choose, make_plan
-from control.runner import run_plan
+from control.runner import SEED_BITS, run_plan
 from control.setup import read_setup
 from sequences.errors import SequenceError
 
@@ -51,6 +59,7 @@ def _named_in(arguments: tuple[str, ...]) -> type[Experiment] | None:
 @click.command(cls=RunCommand)
 @click.argument("name", metavar="NAME|FILE.py")
 @parameter_option
+@scan_options
 @click.option("--shots", type=click.IntRange(min=1), help="Times that each point is measured.")
 @click.option(
     "--seed", type=click.IntRange(min=0), help="Of a simulated lab: the same seed, the same clicks."
@@ -61,6 +70,9 @@ def _named_in(arguments: tuple[str, ...]) -> type[Experiment] | None:
 def run(
     name: str,
     parameters: dict[str, str],
+    scans: tuple[str, ...],
+    zipped: bool,
+    order: str,
     shots: int | None,
     seed: int | None,
     setup: str,
@@ -70,10 +82,13 @@ def run(
     """Measure an experiment and analyse it.
 
     NAME is one of `ionloom list`; FILE.py holds one of your own.
+    --scan measures it at several values, whatever it measures by itself.
     With --help behind a name, its parameters are listed too.
     """
     experiment, calibration = choose(find_experiment(name), parameters, shots)
-    plan = make_plan(experiment, read_setup(setup), calibration)
+    seed = secrets.randbits(SEED_BITS) if seed is None else seed
+    scan = scan_text(scans, zipped=zipped, order=order, seed=seed)
+    plan = make_plan(experiment, read_setup(setup), calibration, scan)
     try:
         with ProgressBar() as bar:
             path = run_plan(plan, seed=seed, out=out, progress=bar)

@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from data import Run
     from sequences.ir import Block
     from sequences.library import Node
+    from sequences.scans import Scan
 
 
 # No field specifiers: type checkers take a default only from a keyword `default=`, so that naming quantity()
@@ -98,8 +99,8 @@ class Experiment(ABC):
         """Return the same experiment with another number of shots at each point."""
         return replace(self, **{self.shots_field: shots})
 
-    def points(self, node: Node) -> Sequence[Point]:
-        """Return what to measure, in order; a single point without anything scanned by default.
+    def points(self, node: Node) -> Sequence[Point] | Scan:
+        """Return what to measure, in order: points, or a scan; by default one point with nothing scanned.
 
         Args:
             node: the lab's channels and calibrated values.

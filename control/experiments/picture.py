@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from control.errors import UsageError
 from control.experiments.experiment import Experiment
 from control.experiments.registry import author_errors
+from control.experiments.scanned_runs import draw
 from control.plots import STYLE, new_figure, save_figure
 
 if TYPE_CHECKING:
@@ -34,5 +35,5 @@ def draw_run(experiment: Experiment, run: Run, path: Path) -> Path:
 
     with mpl.rc_context(STYLE):  # type: ignore[arg-type]
         with author_errors(f"draw() of {experiment.name}", kept=str(run.path)):
-            experiment.draw(run, run.results, figure)
+            draw(experiment, run, run.results, figure)
         return save_figure(figure, path)
