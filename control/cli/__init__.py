@@ -18,7 +18,13 @@ COMMANDS: Final = {
     "analyze": Late("control.cli.analyze:analyze", "Analyse a run again, from its file."),
     "plot": Late("control.cli.plot:plot", "Draw a run into a picture beside its file."),
     "runs": Late("control.cli.runs:runs", "List the runs of a folder, newest first."),
+    "timeline": Late("control.cli.timeline:timeline", "Draw what an experiment plays, in physical units."),
+    "diff": Late("control.cli.diff:diff", "Tell in what two runs differ."),
     "compile": Late("control.cli.compiling:compiling", "Compile an experiment without playing it."),
+    "check": Late(
+        "control.cli.checking:check", "Check before any shot whether the core can keep up."
+    ),
+    "export": Late("control.cli.exporting:export", "Write what an experiment plays for other programs."),
     "setup": Late("control.cli.setups:setups", "Look at the setup file of a lab."),
 }
 """Every command, with the one line that ``ionloom --help`` shows of it."""

@@ -1,0 +1,157 @@
+"""``ionloom export``: each writer imports its own target, because most are not asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import closing
+from pathlib import Path
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Final
+
+import click
+
+from control.cli.options import parameter_option, setup_option
+from control.errors import UsageError
+from control.experiments.registry import find_experiment
+from control.plan import choose, make_plan
+from control.setup import Setup, read_setup
+from control.views import check_format
+from sequences import Program, print_program
+
+if TYPE_CHECKING:
+    from sequences.targets.artiq import Kasli
+
+Chunks = Iterable[str | bytes]
+"""The content of a file, piece by piece: unrolled programs may be larger than memory."""
+
+Writer = Callable[[Program, Setup, int], Mapping[str, Chunks]]
+"""Program, lab, shots -> what is added to the file's name (nothing for a single file) and its content."""
+
+
+@click.command("export")
+@click.argument("name", metavar="NAME|FILE.py")
+@parameter_option
+@setup_option
+@click.option(
+    "--point", type=click.IntRange(min=1), default=1, show_default=True, help="Which of the points."
+)
+@click.option(
+    "--shots",
+    type=click.IntRange(min=1),
+    default=1,
+    show_default=True,
+    help="How many, for .vcd and .records, which unroll loops as if each attempt were heralded at once.",
+)
+@click.option(
+    "-o",
+    "--output",
+    metavar="FILE",
+    type=click.Path(path_type=Path),
+    required=True,
+    help="Its ending decides.",
+)
+def export(name: str, parameters: dict[str, str], setup: str, point: int, shots: int, output: Path) -> None:
+    r"""Write what an experiment plays for other programs.
+
+    \b
+    .txt      text that people read and ionloom reads back
+    .json     the same for other programs
+    .vcd      signals over time, for GTKWave and Surfer
+    .records  unrolled events, 24 bytes each (sequences.timeline.RECORD)
+    .py       an ARTIQ experiment that plays it on a Kasli crate
+    .rtio     its RTIO events as text
+    .dma      its DMA traces, as the core device keeps them
+    .dump     what the timing core's analyzer would record
+    """
+    ending = check_format(output, WRITERS)
+    experiment, calibration = choose(find_experiment(name), parameters)
+    lab = read_setup(setup)
+    program = make_plan(experiment, lab, calibration).program(point)
+    for addition, chunks in WRITERS[ending](program, lab, shots).items():
+        path = output.with_name(f"{output.stem}{addition}{output.suffix}")
+        with path.open("wb") as file:
+            file.writelines(chunk.encode() if isinstance(chunk, str) else chunk for chunk in chunks)
+        click.echo(path)
+
+
+def _text(program: Program, _setup: Setup, _shots: int) -> Mapping[str, Chunks]:
+    return {"": [print_program(program)]}
+
+
+def _json(program: Program, _setup: Setup, _shots: int) -> Mapping[str, Chunks]:
+    from sequences.targets.json_form import print_json  # noqa: PLC0415
+
+    return {"": [print_json(program)]}
+
+
+def _vcd(program: Program, _setup: Setup, shots: int) -> Mapping[str, Chunks]:
+    from sequences.targets.vcd import print_vcd  # noqa: PLC0415
+
+    return {"": print_vcd(program, shots)}
+
+
+def _records(program: Program, _setup: Setup, shots: int) -> Mapping[str, Chunks]:
+    from sequences.targets.stream import stream_records  # noqa: PLC0415
+
+    return {"": (records.tobytes() for records in stream_records(program, shots))}
+
+
+def _player(program: Program, setup: Setup, _shots: int) -> Mapping[str, Chunks]:
+    from sequences.targets.artiq import print_player  # noqa: PLC0415
+
+    return {"": [print_player(program, _kasli(setup))]}
+
+
+def _rtio(program: Program, setup: Setup, _shots: int) -> Mapping[str, Chunks]:
+    from sequences.targets.artiq import print_events, record_program, rtio_names  # noqa: PLC0415
+
+    kasli = _kasli(setup)
+    traces = record_program(program, kasli).traces
+    texts = [print_events(trace.events, rtio_names(kasli)) for trace in traces]
+    return {addition: [text] for addition, text in zip(_additions(len(texts)), texts, strict=True)}
+
+
+def _dma(program: Program, setup: Setup, _shots: int) -> Mapping[str, Chunks]:
+    from sequences.targets.artiq import print_trace, record_program  # noqa: PLC0415
+
+    traces = [print_trace(trace.events) for trace in record_program(program, _kasli(setup)).traces]
+    return {addition: [trace] for addition, trace in zip(_additions(len(traces)), traces, strict=True)}
+
+
+def _dump(program: Program, setup: Setup, _shots: int) -> Mapping[str, Chunks]:
+    with closing(setup.open_lab(seed=0)) as lab:
+        dump = getattr(lab, "dump", None)
+        if dump is None:
+            what = f"the lab of {setup.name} has no analyzer to record with"
+            raise UsageError(what=what, advice="The simulated lab has one: --setup innsbruck.")
+        return {"": [dump(program)]}
+
+
+def _kasli(setup: Setup) -> Kasli:
+    """Return the crate of a setup."""
+    if setup.kasli is None:
+        raise UsageError(
+            what=f"setup {setup.name} does not say where its channels are on a Kasli crate",
+            advice="Use --setup kasli, or add [channels.NAME.artiq] tables to your own.",
+        )
+    return setup.kasli
+
+
+def _additions(files: int) -> list[str]:
+    """Return what tells several files apart."""
+    return [""] if files == 1 else [f"-{number}" for number in range(files)]
+
+
+WRITERS: Final[Mapping[str, Writer]] = MappingProxyType(
+    {
+        ".txt": _text,
+        ".json": _json,
+        ".vcd": _vcd,
+        ".records": _records,
+        ".py": _player,
+        ".rtio": _rtio,
+        ".dma": _dma,
+        ".dump": _dump,
+    }
+)
+"""Ending of a file -> what makes its content."""
