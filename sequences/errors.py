@@ -511,9 +511,14 @@ class CompileError(SequenceError):
     problems: tuple[SequenceError, ...]
 
     def __str__(self) -> str:
-        return "\n".join(
-            [f"{len(self.problems)} problems in the sequence:", *(f"  {p}" for p in self.problems)]
-        )
+        first = [f"  {problem}" for problem in self.problems[:_TOLD]]
+        more = len(self.problems) - len(first)
+        rest = [f"  and {more} more"] if more else []
+        return "\n".join([f"{len(self.problems)} problems in the sequence:", *first, *rest])
+
+
+_TOLD: Final = 30
+"""Problems that are told at once; whoever has more will mend some of them first."""
 
 
 def raise_together(problems: list[SequenceError]) -> None:

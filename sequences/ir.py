@@ -47,11 +47,12 @@ class Readout:
 
     def __post_init__(self) -> None:
         index: Any = self.index  # what people write, of numpy too
-        if type(index) is int and index >= 0:
-            return
-        if not isinstance(index, Integral) or index < 0:
+        if isinstance(index, bool) or not isinstance(index, Integral) or index < 0:
             what = f"the index of readout {self.name!r}"
             raise DurationError(caller(), what, repr(index), "a whole number, at least 0")
+        if not isinstance(self.name, str):
+            raise DurationError(caller(), "the name of the readout", repr(self.name), "text")
+        object.__setattr__(self, "index", int(index))
 
     def __str__(self) -> str:
         return f"{self.name}[{self.index}]"
@@ -70,6 +71,11 @@ class Envelope:
     edge: Edge = Edge.SINE_SQUARED
     rise: Value = 0.0
     samples: Samples | None = None
+
+    def __post_init__(self) -> None:
+        if self.edge not in list(Edge):
+            limit = f"one of {', '.join(Edge)}"
+            raise DurationError(caller(), "the edge of the envelope", repr(self.edge), limit)
 
     @classmethod
     def sampled(cls, fractions: ArrayLike) -> Self:

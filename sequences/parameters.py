@@ -30,6 +30,7 @@ class Expression:
     """Something that becomes a float when parameters get values."""
 
     __slots__ = ()
+    __array_ufunc__ = None  # so that an array on the left leaves arithmetic to us, who refuse it
 
     def __add__(self, other: Value) -> Combination:
         return Combination("+", self, other)
@@ -179,13 +180,18 @@ def per_shot(values: ArrayLike) -> ShotArray:
 
 
 def parameters_in(value: Value) -> Iterator[Parameter]:
-    """Yield every parameter that an expression uses, left to right."""
-    match value:
-        case Parameter():
-            yield value
-        case Combination():
-            yield from parameters_in(value.left)
-            yield from parameters_in(value.right)
+    """Yield every parameter that an expression uses, left to right; what several parts share is seen once."""
+    pending, seen = [value], set()
+    while pending:
+        node = pending.pop()
+        if id(node) in seen:
+            continue
+        seen.add(id(node))
+        match node:
+            case Parameter():
+                yield node
+            case Combination():
+                pending += (node.right, node.left)
 
 
 def evaluate(value: Value, values: Mapping[str, float], source: Source | None = None) -> Number:
@@ -204,22 +210,37 @@ def evaluate(value: Value, values: Mapping[str, float], source: Source | None = 
         ParameterRangeError: a value is not finite or outside the parameter's limits.
         NumberError: a value is no number at all, or two arrays of different lengths are joined.
     """
+    known: dict[int, Number] = {}  # what several parts share is worked out once
+    pending = [value]
+    while pending:
+        node = pending[-1]
+        if isinstance(node, Combination):
+            missing = [side for side in (node.right, node.left) if id(side) not in known]
+            if missing:
+                pending += missing
+                continue
+            known[id(node)] = _joined(node, known[id(node.left)], known[id(node.right)], source)
+        else:
+            known[id(node)] = _single(node, values, source)
+        pending.pop()
+    return known[id(value)]
+
+
+def _single(value: Value, values: Mapping[str, float], source: Source | None) -> Number:
     match value:
         case Parameter():
             return checked(value, values, source or value.source)
-        case Combination():
-            left = evaluate(value.left, values, source)
-            right = evaluate(value.right, values, source)
-            return _joined(value, left, right, source)
         case ShotArray():
             return value.values.values
         case _:
-            return float(value)  # type: ignore[arg-type]
+            number = as_float(value)
+            return math.nan if number is None else number
 
 
 def _joined(value: Combination, left: Number, right: Number, source: Source | None) -> Number:
     try:
-        return _OPERATIONS[value.operation](left, right)
+        with np.errstate(over="ignore", invalid="ignore"):
+            return _OPERATIONS[value.operation](left, right)
     except ValueError:  # numpy's, for two arrays that do not fit
         lengths = " and ".join(str(np.size(side)) for side in (left, right))
         what = f"a value made of {lengths} values a shot"

@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Mapping
 from types import MappingProxyType
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 
@@ -30,6 +30,7 @@ from sequences.ir import (
     Choice,
     Delay,
     Edges,
+    Envelope,
     Gate,
     Leaf,
     Level,
@@ -74,7 +75,20 @@ def name_of(block: Leaf | At | Attempt) -> str:
 
 def leaf_problems(leaf: Leaf) -> list[AuthoringError]:
     """Return what is wrong with a leaf that an author has just written."""
-    return [*duration_problems(leaf), *value_problems(leaf)]
+    return [*duration_problems(leaf), *value_problems(leaf), *_part_problems(leaf)]
+
+
+def _part_problems(leaf: Leaf) -> Iterator[AuthoringError]:
+    """Yield an error for an envelope or readout that is none."""
+    envelope: Any = getattr(leaf, "envelope", None)
+    readout: Any = getattr(leaf, "readout", None)
+    if isinstance(envelope, Envelope) and envelope.samples is None:
+        what = f"the rise of the envelope of {name_of(leaf)}"
+        yield from time_problems(envelope.rise, what, leaf.source, may_be_zero=True)
+    elif envelope is not None and not isinstance(envelope, Envelope):
+        yield DurationError(leaf.source, f"the envelope of {name_of(leaf)}", repr(envelope), "an Envelope")
+    if isinstance(leaf, Gate) and not isinstance(readout, Readout):
+        yield DurationError(leaf.source, f"the readout of {name_of(leaf)}", repr(readout), "a readout()")
 
 
 def duration_problems(block: Leaf) -> Iterator[AuthoringError]:
@@ -108,7 +122,11 @@ def time_problems(
 def value_problems(block: Leaf) -> Iterator[AuthoringError]:
     """Yield each of a block's values that is not a finite number or is outside its channel's limits."""
     for quantity, value in values_of(block):
-        yield from limit_problems(block, quantity, value)
+        given: Any = value  # what people write: only `per_shot` makes many values of one
+        if isinstance(given, np.ndarray):
+            yield NumberError(block.source, f"the {quantity or 'phase'} of {name_of(block)}", given)
+        else:
+            yield from limit_problems(block, quantity, value)
 
 
 def values_of(block: Leaf) -> Iterator[tuple[Quantity | None, Value | None]]:
@@ -237,6 +255,8 @@ def readouts_in(condition: Condition[Readout]) -> tuple[str, ...]:
 
 
 def _herald_problems(condition: Condition[Readout], source: Source) -> Iterator[AuthoringError]:
+    if not any(condition.heralds()):
+        yield DurationError(source, "the condition", "empty", "made of at least one herald()")
     for herald in condition.heralds():
         least = 1 if herald.at_most is None else 0
         yield from _counted("the number of clicks of the herald", herald.at_least, source, least)

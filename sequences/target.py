@@ -155,8 +155,13 @@ class Target:
             return f"the grid of channel {name}, {grid}, is no multiple of the period, {period}"
         for what in ("latency", "spacing", "update", "pulse", "programming"):
             time = getattr(channel, what)
-            if not math.isfinite(time):
-                return f"the {what} of channel {name} is {show(time, 's')}; it must be finite"
+            if not math.isfinite(time) or (time < 0 and what != "latency"):
+                return (
+                    f"the {what} of channel {name} is {show(time, 's')}; it must be finite and not negative"
+                )
+        for limit in channel.limits:
+            if limit.quantity not in QUANTITIES[channel.kind] or not limit.low <= limit.high:
+                return f"channel {name} has a limit of {limit.quantity} that a {channel.kind} cannot have"
         return ""
 
     @cached_property

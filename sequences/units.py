@@ -114,17 +114,28 @@ def parse(text: str, unit: str) -> float:
         >>> parse("22.5 deg", "turn"), parse("9.1 %", "")
         (0.0625, 0.091)
     """
+    return float(parse_exactly(text, unit))
+
+
+def parse_exactly(text: str, unit: str) -> Decimal:
+    """Read a quantity as `parse` does, with all its digits.
+
+    Angles in degrees and radians are as exact as floats are.
+
+    Raises:
+        UnitError: the text is no number, has no unit or a unit of another kind, or is too large for a float.
+    """
     match = _QUANTITY.match(text)
     factor = _SPELLINGS[unit].get(match[2].replace(_GREEK_MU, _MICRO_SIGN)) if match else None
     if match is None or factor is None:
         raise UnitError(text, unit, spellings(unit))
     if factor == "1/360":
-        value = float(match[1]) / 360
+        value = Decimal(float(match[1]) / 360)
     elif factor == "1/tau":
-        value = float(match[1]) / math.tau
+        value = Decimal(float(match[1]) / math.tau)
     else:
-        value = float(Decimal(match[1]) * Decimal(factor))
-    if not math.isfinite(value):
+        value = Decimal(match[1]) * Decimal(factor)
+    if not math.isfinite(float(value)):
         raise UnitError(text, unit, spellings(unit))
     return value
 

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sequences.compiler.clock import tables_of
-from sequences.compiler.seams import seam_problems
+from sequences.compiler.seams import spacing_problems
 from sequences.compiler.stages import Code, Column, Outline, Schedule
 from sequences.errors import (
     AuthoringError,
@@ -49,7 +49,7 @@ def check(outline: Outline[Schedule], target: Target) -> Outline[Schedule]:
     for schedule in outline.segments:
         problems += segment_problems(schedule, target)
     problems += readout_problems(outline)
-    problems += seam_problems(outline, target)
+    problems += spacing_problems(outline, target)
     raise_together(problems)
     return outline
 
@@ -135,7 +135,8 @@ class _Channels:
         both = self.instant[1:] & self.instant[:-1]
         touching = (gap == 0) & ~self.is_dac[1:] & ~both
         close = same & ~overlap & ((gap < self.needed[1:]) | (both & (gap == 0))) & ~touching
-        short = (self.stop - self.start < self.needed) & ~self.instant & (self.code != Code.EDGES)
+        least = np.where(self.code == Code.RAMP, self.update, self.needed)
+        short = (self.stop - self.start < least) & ~self.instant & (self.code != Code.EDGES)
         if not (overlap.any() or close.any() or short.any()):
             return
         for row in np.flatnonzero(overlap).tolist():
@@ -160,10 +161,10 @@ class _Channels:
         return np.where(self.code == Code.RAMP, self.stop - (samples - 1) * self.update, self.start)
 
     def _short(self, row: int) -> AuthoringError:
-        leaf, duration, needed = self._leaf(row), int((self.stop - self.start)[row]), int(self.needed[row])
+        leaf, duration = self._leaf(row), int((self.stop - self.start)[row])
         if self.code[row] not in SAMPLED:
-            return self._close(row, row, duration, needed)
-        limit = f"at least one update of the channel, {self._show(needed)}"
+            return self._close(row, row, duration, int(self.needed[row]))
+        limit = f"at least one update of the channel, {self._show(int(self.update[row]))}"
         return DurationError(leaf.source, f"the duration of {name_of(leaf)}", self._show(duration), limit)
 
     def _overlap(self, first: int, second: int) -> OverlapError:

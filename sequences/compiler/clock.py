@@ -20,6 +20,10 @@ of these. What an author writes by mistake is off by far more: 1e-3 of a tick is
 """
 
 
+LONGEST: Final = 2**53
+"""Ticks that floats count one by one: 104 days of 1 ns."""
+
+
 def grid_ticks(channel: Channel, target: Target) -> int:
     """Return the step of a channel's event times; a target's grids are whole multiples of its period."""
     return round(channel.grid / target.period)

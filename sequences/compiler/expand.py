@@ -58,6 +58,8 @@ class _Expander:
         self.segments: list[Segment] = []
         self.problems: list[AuthoringError] = []
         self._parts: list[Block] = []
+        self._recorded: dict[str, None] = {}
+        self._listed = 0  # segments whose readouts are among those
 
     def expanded(self, body: Block | None) -> Slots:
         """Return the slots of a loop's body, or of the whole sequence."""
@@ -68,7 +70,7 @@ class _Expander:
             match block:
                 case Serial(parts=parts) if block.has_seam or not _holds_times(parts):
                     pending.extend(reversed(_grouped(parts) if block.has_seam else parts))
-                case Parallel(parts=(only,)):
+                case Parallel(parts=(only,), has_seam=True):
                     pending.append(only)
                 case Named(body=inner, has_seam=True):
                     pending.extend(reversed(_renamed(block.name, inner)))
@@ -103,12 +105,13 @@ class _Expander:
                 return
 
     def _refuse_unrecorded(self, choice: Choice) -> None:
-        parts = (part for segment in self.segments for part in segment.parts)
-        blocks = (block for part in parts for block in walk(part))
-        recorded = dict.fromkeys(str(block.readout) for block in blocks if isinstance(block, Gate))
+        for segment in self.segments[self._listed :]:
+            blocks = (block for part in segment.parts for block in walk(part))
+            self._recorded |= {str(block.readout): None for block in blocks if isinstance(block, Gate)}
+        self._listed = len(self.segments)
         for readout in readouts_in(choice.condition):
-            if readout not in recorded:
-                self.problems.append(BranchError(choice.source, readout, tuple(recorded)))
+            if readout not in self._recorded:
+                self.problems.append(BranchError(choice.source, readout, tuple(self._recorded)))
 
     def _cut(self) -> list[AnySlot]:
         """End the segment, if there is anything in it."""
@@ -136,5 +139,5 @@ def _grouped(parts: tuple[Block, ...]) -> tuple[Block, ...]:
 
 def _renamed(name: str, body: Block) -> list[Block]:
     """Return the parts of a named block that has seams; what is between the seams keeps the name."""
-    parts = body.parts if isinstance(body, Serial) else (body,)
+    parts = _grouped(body.parts) if isinstance(body, Serial) else (body,)
     return [part if part.has_seam else Named(name, part, source=part.source) for part in parts]

@@ -10,9 +10,10 @@ from numpy.typing import NDArray
 
 from sequences.compiler.bind import TOLD, Binding
 from sequences.compiler.stages import Draft, Fill
+from sequences.errors import NumberError
 from sequences.parameters import Number
 from sequences.program import ShotValues
-from sequences.rules import limit_problems
+from sequences.rules import limit_problems, name_of
 from sequences.timeline import Timeline
 
 _Changing = dict[int, list[tuple[NDArray[np.int64], NDArray[np.float64]]]]
@@ -59,6 +60,9 @@ def _mixed(start: Number, stop: Number, way: NDArray[np.float64]) -> NDArray[np.
 def _each_shot(hole: Fill, start: Number, stop: Number) -> NDArray[np.float64]:
     """Return the values (shots, rows) of a hole whose values change from shot to shot."""
     shots = max(np.size(start), np.size(stop))
+    if min(np.size(start), np.size(stop)) not in (1, shots):
+        lengths = f"{np.size(start)} and {np.size(stop)} values a shot"
+        raise NumberError(hole.leaf.source, f"the way of {name_of(hole.leaf)} between its ends", lengths)
     columns = [np.broadcast_to(np.asarray(side, dtype=np.float64), shots)[:, None] for side in (start, stop)]
     way = np.ones(len(hole.rows)) if hole.way is None else hole.way
     return np.broadcast_to(_mixed(columns[0], columns[1], way), (shots, len(hole.rows)))

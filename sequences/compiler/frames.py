@@ -11,6 +11,8 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Final, assert_never
 
+import numpy as np
+
 from sequences.compiler.bind import Binding
 from sequences.compiler.stages import (
     AnySlot,
@@ -28,7 +30,7 @@ from sequences.compiler.stages import (
 )
 from sequences.errors import FrameError, Source, raise_together
 from sequences.ir import FrameName, Pulse
-from sequences.parameters import Value
+from sequences.parameters import Number, Value
 from sequences.units import show
 
 _NOISE: Final = 1e-9
@@ -93,13 +95,19 @@ class _Follower:
     def _same(self, one: Frames, other: Frames, where: str, source: Source) -> Frames:
         """Refuse frames that differ by more than whole turns; return the first."""
         for key in dict.fromkeys([*one, *other]):
-            differs = self._turns(other.get(key, 0.0), source) - self._turns(one.get(key, 0.0), source)
-            if abs(differs - round(differs)) > _NOISE:
-                self.problems.append(FrameError(source, key[1].name, where, show(differs, "turn")))
+            first, second = one.get(key, 0.0), other.get(key, 0.0)
+            if first is second:
+                continue
+            turns = np.atleast_1d(self._turns(second, source) - self._turns(first, source))
+            # What is no number has been told; of many shots the worst one is told.
+            misses = np.abs(turns - np.round(turns))
+            if np.isfinite(turns).all() and misses.max() > _NOISE:
+                worst = float(turns[misses.argmax()])
+                self.problems.append(FrameError(source, key[1].name, where, show(worst, "turn")))
         return one
 
-    def _turns(self, value: Value, source: Source) -> float:
-        return self._binding.time(value, "the shift of a frame in a loop or branch", source)
+    def _turns(self, value: Value, source: Source) -> Number:
+        return self._binding.number(value, source)
 
 
 def _turned(schedule: Schedule, frames: Frames) -> tuple[Schedule, Frames]:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import assert_never
 
 from sequences.compiler.bind import TOLD, Binding
+from sequences.compiler.clock import LONGEST, NOISE
 from sequences.compiler.stages import (
     AnySlot,
     AttemptSlots,
@@ -15,13 +16,14 @@ from sequences.compiler.stages import (
     Slots,
     WaitSlot,
 )
-from sequences.errors import Source
+from sequences.errors import AuthoringError, DurationError, ForeignChannelError, OffGridError, Source
 from sequences.ir import Readout
 from sequences.parameters import Value
 from sequences.program import AttemptLoop, Branch, Play, RepeatLoop, Step, Wait
 from sequences.rules import time_problems
 from sequences.target import Target
 from sequences.timeline import Timeline
+from sequences.units import show
 
 
 class Joiner:
@@ -63,6 +65,9 @@ class Joiner:
                 then = self._run(slot.then, timelines, binding)
                 return Branch(condition, then, self._run(slot.otherwise, timelines, binding))
             case WaitSlot(wait=wait):
+                if self._target.by_name.get(wait.channel.name) != wait.channel:
+                    name = wait.channel.name
+                    binding.problems.append(ForeignChannelError(wait.source, name, self._target.name))
                 timeout = self._ticks(wait.timeout, "the time-out of the wait", wait.source, binding)
                 return Wait(wait.channel.number, timeout)
             case _:
@@ -70,6 +75,19 @@ class Joiner:
 
     def _ticks(self, time: Value, what: str, source: Source, binding: Binding) -> int:
         seconds = binding.time(time, what, source)
-        problems = [] if seconds is TOLD else list(time_problems(seconds, what, source))
+        if seconds is TOLD:
+            return 0
+        problems = list(time_problems(seconds, what, source)) or list(self._off_clock(seconds, what, source))
         binding.problems.extend(problems)
-        return 0 if problems or seconds is TOLD else max(round(seconds / self._target.period), 1)
+        return 0 if problems else round(seconds / self._target.period)
+
+    def _off_clock(self, seconds: float, what: str, source: Source) -> Iterator[AuthoringError]:
+        """Yield an error for a time that the clock does not have, or cannot count to."""
+        period = self._target.period
+        exact = seconds / period
+        if exact >= LONGEST:
+            limit = f"less than {show(LONGEST * period, 's', 3)}"
+            yield DurationError(source, what, show(seconds, "s"), limit)
+        elif abs(exact - round(exact)) > NOISE or round(exact) == 0:
+            grid, nearest = show(period, "s"), show(max(round(exact), 1) * period, "s", 15)
+            yield OffGridError(source, what, show(seconds, "s", 15), grid, nearest)

@@ -16,8 +16,11 @@ from sequences.ir import Gate, Readout
 from sequences.target import Target
 from sequences.timeline import Operation, Timeline
 
-_ENDS_FIRST: Final = 0
-"""Rank of what ends a block: at one tick it comes before what starts the next, whose rank is above."""
+_END, _INSTANT, _START = 0, 1, 8
+"""Ranks at one tick of a channel: what ends a block, then what is set at once, then what starts a block.
+
+Below `_START` there is room for the operations of instants, above it for those of starts, in their order.
+"""
 
 _RANK_BITS: Final = 4
 _CHANNEL_BITS: Final = 16
@@ -47,7 +50,8 @@ def lower(schedule: Schedule, target: Target, tables: Tables, problems: list[Aut
     before that one each update period, down to the first that is at least one period after the start: the
     start value itself is where the channel already is.
 
-    Events are sorted by time, then channel, then ends before starts, then operation. No event is left out.
+    Events are sorted by time, then channel, then ends before instants before starts, then operation. No event
+    is left out.
 
     Args:
         schedule: the segment.
@@ -128,7 +132,9 @@ class _Events:
             events = edge_events(leaf, start, self._target, problems)
             operation = np.zeros(len(events.time), dtype=np.uint8)
             source = np.full(len(events.time), self._source[row])
-            rank = events.level.astype(np.int64)  # a falling edge ends, a rising one starts
+            # What is at the end of the block comes before what is set or starts there.
+            stop = int(schedule.stop[row] - schedule.shift[row]) + self._target.shifts[events.channel]
+            rank = np.where(events.time == stop, _END, _START)
             self._keep(events.time, events.channel, operation, rank, events.level, source)
 
     def draft(self) -> Draft:
@@ -180,12 +186,12 @@ class _Events:
     def _begin(self, rows: NDArray[np.int64], operation: Operation, value: ArrayLike) -> None:
         """Add one event at the start of each leaf."""
         if len(rows):
-            self._add(rows, self._schedule.start[rows], int(operation), int(operation) + 1, value)
+            self._add(rows, self._schedule.start[rows], int(operation), _START + int(operation), value)
 
     def _end(self, rows: NDArray[np.int64], operation: Operation, value: ArrayLike) -> None:
         """Add one event at the end of each leaf."""
         if len(rows):
-            self._add(rows, self._schedule.stop[rows], int(operation), _ENDS_FIRST, value)
+            self._add(rows, self._schedule.stop[rows], int(operation), _END, value)
 
     def _begin_column(self, code: int, name: str, operation: Operation | NDArray[np.uint8]) -> None:
         """Add one event at the start of each leaf, whose values may be open."""
@@ -194,7 +200,8 @@ class _Events:
             return
         base = self._size
         plain = operation.astype(np.int64) if isinstance(operation, np.ndarray) else int(operation)
-        self._add(column.rows, self._schedule.start[column.rows], plain, plain + 1, column.numbers)
+        first = _INSTANT if code in (Code.TUNING, Code.LEVEL) else _START
+        self._add(column.rows, self._schedule.start[column.rows], plain, first + plain, column.numbers)
         for place, value in column.open.items():
             leaf = self._schedule.leaves[int(column.rows[place])]
             rows = np.array([base + place])
@@ -205,7 +212,7 @@ class _Events:
         if sampled is None:
             return
         base = self._size
-        self._add(sampled.rows, sampled.time, int(operation), int(operation) + 1, sampled.value)
+        self._add(sampled.rows, sampled.time, int(operation), _START + int(operation), sampled.value)
         self._fills += [(fill.rows + base, fill) for fill in sampled.fills]
 
     def _add(

@@ -39,7 +39,7 @@ from sequences.ir import (
 from sequences.rules import name_of, time_problems
 from sequences.units import show
 
-_DEEPEST: Final = 200
+DEEPEST: Final = 200
 """Blocks within blocks; people stay below ten."""
 
 
@@ -124,14 +124,14 @@ class _Placer:
     def _late(self, part: At, start: float, reached: float) -> float:
         """Place a block that starts at a time of its serial block; return where it ends."""
         offset = self._binding.time(part.start, "the start of the block", part.source)
-        if offset < reached * (1 - 1e-12):
+        if 0 <= offset < reached * (1 - 1e-12):
             self._problems.append(PastError(part.source, show(offset, "s", 12), show(reached, "s", 12)))
         return self._at(part, start)
 
     def _enter(self, parts: tuple[Block, ...]) -> None:
         self._depth += 1
-        if self._depth > _DEEPEST:
-            raise DepthError(parts[0].source, _DEEPEST)
+        if self._depth > DEEPEST:
+            raise DepthError(parts[0].source, DEEPEST)
 
     def _add(self, item: Any, code: int, channel: int, start: float, duration: float) -> float:
         self.items.append(item)
@@ -164,6 +164,8 @@ class _Placer:
 
     def _instant(self, leaf: Tuning | Level | Shift, start: float) -> float:
         self.users[id(leaf.channel)] = leaf
+        if type(leaf) is Shift:
+            self._binding.number(leaf.phase, leaf.source)  # told if it is none
         return self._add(leaf, _CODES[type(leaf)], leaf.channel.number, start, 0.0)
 
     def _lasting(self, leaf: Ramp | Gate, start: float) -> float:

@@ -9,7 +9,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from sequences.compiler.clock import NOISE, grid_ticks, tables_of
+from sequences.compiler.clock import LONGEST, NOISE, grid_ticks, tables_of
 from sequences.compiler.stages import Code, Outline, Placement, Schedule
 from sequences.errors import (
     AuthoringError,
@@ -26,9 +26,6 @@ from sequences.timeline import Label
 from sequences.units import show
 
 _TO_THE_SEAM: Final = "from here to the next start or end of a loop"
-
-_LONGEST: Final = 2**53
-"""Ticks that floats count one by one: 104 days of 1 ns."""
 
 
 def quantize(outline: Outline[Placement], target: Target) -> Outline[Schedule]:
@@ -83,7 +80,7 @@ def _foreign(placement: Placement, target: Target) -> Iterator[AuthoringError]:
 
 def _endless(placement: Placement, target: Target) -> Iterator[AuthoringError]:
     """Find segments that are too long to be counted in ticks."""
-    longest = _LONGEST * target.period
+    longest = LONGEST * target.period
     if placement.length >= longest:
         what, limit = f"the time {_TO_THE_SEAM}", f"less than {show(longest, 's', 3)}"
         source = placement.items[0].source

@@ -50,7 +50,7 @@ def ramp_samples(schedule: Schedule, target: Target) -> Sampled | None:
     way = 1 - before_end / duration[ramp]
     shapes: Any = [schedule.leaves[row].shape for row in rows.tolist()]
     for shape in set(shapes):
-        mine = np.array([other is shape for other in shapes])[ramp]
+        mine = np.array([other == shape for other in shapes])[ramp]
         way[mine] = SHAPES[shape](way[mine])
     way[left == 0] = 1.0
     # start + (stop - start) may miss the stop value by a rounding

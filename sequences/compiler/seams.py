@@ -37,6 +37,7 @@ class _Edge:
 
     distance: int
     leaf: Played
+    is_instant: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +52,7 @@ class _Run:
 _EMPTY = _Run(0, {}, {})
 
 
-def seam_problems(outline: Outline[Schedule], target: Target) -> Iterator[SpacingError]:
+def spacing_problems(outline: Outline[Schedule], target: Target) -> Iterator[SpacingError]:
     """Yield every pair of events that is too close across a seam."""
     if outline.has_seams:
         weaver = _Weaver(outline, target)
@@ -67,26 +68,26 @@ class _Weaver:
         self._schedules = outline.segments
         self._target = target
 
-    def run(self, slots: Slots) -> _Run:
-        """Return what neighbours see of some slots, after comparing these with each other."""
-        total = _EMPTY
+    def run(self, slots: Slots, before: _Run = _EMPTY) -> _Run:
+        """Return what neighbours see of some slots and what is before them, after comparing all of these."""
         for slot in slots:
-            total = self._joined(total, self._one(slot))
-        return total
+            before = self._after(before, slot)
+        return before
 
-    def _one(self, slot: AnySlot) -> _Run:
+    def _after(self, before: _Run, slot: AnySlot) -> _Run:
         match slot:
             case Slot(segment=segment):
-                return self._edges(self._schedules[segment])
+                return self._joined(before, self._edges(self._schedules[segment]))
             case RepeatSlots(count=count, slots=slots):
                 body = self._loop(slots, count)
-                return _Run(body.length * count, body.first, body.last)
+                return self._joined(before, _Run(body.length * count, body.first, body.last))
             case AttemptSlots():
-                return self._attempts(slot)
+                return self._joined(before, self._attempts(slot))
             case ChoiceSlots(then=then, otherwise=otherwise):
-                return self._either(self.run(then), self.run(otherwise))
+                # What is before the branch stays in sight on the channels that a way does not use.
+                return _either(self.run(then, before), self.run(otherwise, before))
             case WaitSlot():
-                return _EMPTY  # the trigger may come at once
+                return before  # the trigger may come at once
             case _:
                 assert_never(slot)
 
@@ -101,34 +102,29 @@ class _Weaver:
         """Return one attempt, which may be enough, after comparing it with what may follow it."""
         loop = slot.loop
         body = self._loop(slot.slots, loop.maximum or 2)
-        if slot.between:
-            between = self.run(slot.between)
-            self._joined(body, between)
-            self._joined(between, body)
-        return body
-
-    def _either(self, one: _Run, other: _Run) -> _Run:
-        """Return what neighbours see at worst of two ways to go on."""
-        first, last = dict(one.first), dict(one.last)
-        for mine, others in ((first, other.first), (last, other.last)):
-            for number, edge in others.items():
-                if number not in mine or edge.distance < mine[number].distance:
-                    mine[number] = edge
-        return _Run(min(one.length, other.length), first, last)
+        if not slot.between:
+            return body
+        between = self.run(slot.between)
+        paused = self._joined(between, body)
+        self._joined(paused, between)
+        return _either(body, self._joined(body, paused))
 
     def _edges(self, schedule: Schedule) -> _Run:
         start, stop = schedule.start - schedule.shift, schedule.stop - schedule.shift
         update = tables_of(self._target).update[schedule.channel]
         ramp = schedule.code == Code.RAMP
         opening = np.where(ramp, stop - ((stop - start) // update - 1) * update, start)
+        instant = (schedule.code == Code.TUNING) | (schedule.code == Code.LEVEL)
         numbers = schedule.channel
         firsts, lasts = np.lexsort((opening, numbers)), np.lexsort((-stop, numbers))
         heads = np.flatnonzero(np.diff(numbers[firsts], prepend=-1))
         first, last = {}, {}
         for head in heads.tolist():
             early, late = int(firsts[head]), int(lasts[head])
-            first[int(numbers[early])] = _Edge(int(opening[early]), schedule.leaves[early])
-            last[int(numbers[late])] = _Edge(schedule.length - int(stop[late]), schedule.leaves[late])
+            number = int(numbers[early])
+            first[number] = _Edge(int(opening[early]), schedule.leaves[early], bool(instant[early]))
+            distance = schedule.length - int(stop[late])
+            last[number] = _Edge(distance, schedule.leaves[late], bool(instant[late]))
         return _Run(schedule.length, first, last)
 
     def _joined(self, left: _Run, right: _Run) -> _Run:
@@ -137,17 +133,29 @@ class _Weaver:
             self._compare(number, left.last[number], right.first[number])
         first, last = dict(left.first), dict(right.last)
         for number, edge in right.first.items():
-            first.setdefault(number, _Edge(left.length + edge.distance, edge.leaf))
+            first.setdefault(number, _Edge(left.length + edge.distance, edge.leaf, edge.is_instant))
         for number, edge in left.last.items():
-            last.setdefault(number, _Edge(edge.distance + right.length, edge.leaf))
+            last.setdefault(number, _Edge(edge.distance + right.length, edge.leaf, edge.is_instant))
         return _Run(left.length + right.length, first, last)
 
     def _compare(self, number: int, before: _Edge, after: _Edge) -> None:
         channel, target = self._target.by_number[number], self._target
         needed, gap = gap_ticks(channel, target), before.distance + after.distance
-        if gap >= needed or (gap == 0 and channel.kind is not Kind.DAC):
+        both = before.is_instant and after.is_instant
+        needed = max(needed, 1) if both else needed
+        if gap >= needed or (gap == 0 and channel.kind is not Kind.DAC and not both):
             return
         gap_text, needed_text = show(gap * target.period, "s", 12), show(needed * target.period, "s", 12)
         self.problems.append(
             SpacingError(after.leaf.source, channel.name, before.leaf.source, gap_text, needed_text)
         )
+
+
+def _either(one: _Run, other: _Run) -> _Run:
+    """Return what neighbours see at worst of two ways to go on."""
+    first, last = dict(one.first), dict(one.last)
+    for mine, others in ((first, other.first), (last, other.last)):
+        for number, edge in others.items():
+            if number not in mine or edge.distance < mine[number].distance:
+                mine[number] = edge
+    return _Run(min(one.length, other.length), first, last)

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from functools import lru_cache
 from types import MappingProxyType
 
@@ -16,11 +17,11 @@ from sequences.compiler.fill import fill
 from sequences.compiler.frames import follow
 from sequences.compiler.join import Joiner
 from sequences.compiler.lower import Tables, lower
-from sequences.compiler.place import place
+from sequences.compiler.place import DEEPEST, place
 from sequences.compiler.quantize import quantize, refuse_seams
-from sequences.compiler.seams import seam_problems
+from sequences.compiler.seams import spacing_problems
 from sequences.compiler.stages import Draft, Outline, Schedule, Segment
-from sequences.errors import AuthoringError, SequenceError, raise_together
+from sequences.errors import AuthoringError, DepthError, SequenceError, raise_together
 from sequences.ir import Sequence, walk
 from sequences.machine import prove
 from sequences.parameters import Expression, parameters_in
@@ -62,7 +63,8 @@ class Template:
         self.sequence = sequence
         self.target = target
         self._is_proved = proved and has_limits(target)
-        self._outline = expand(sequence)
+        with _told_depth(sequence):
+            self._outline = expand(sequence)
         self._readouts: tuple[ReadoutChannel, ...] = ()
         self._tables = Tables()
         self._joiner = Joiner(self._outline.slots, target, self._tables.readouts)
@@ -83,10 +85,9 @@ class Template:
         """
         binding = bind(self.sequence, values)
         outdated = self._outdated(values)
+        self._values = None  # until all has gone well
         if outdated:
-            self._values = None  # until all has gone well
             self._compile(outdated, binding)
-            self._values = dict(values)
         elif self._outline.has_seams:
             follow(self._whole(), binding)  # whether the shifts of frames still add up to whole turns
         filled = [fill(draft, number, binding) for number, draft in enumerate(self._drafts)]
@@ -100,14 +101,10 @@ class Template:
             tuple(self._tables.sources),
             tuple(changing for _, several in filled for changing in several),
         )
-        return self._proved(program) if outdated or self._values_count else program
-
-    def _proved(self, program: Program) -> Program:
-        """Return a program that the timing core can play; the next bind starts anew if it cannot."""
-        values, self._values = self._values, None
-        proved = prove(program) if self._is_proved else program
-        self._values = values
-        return proved
+        if self._is_proved and (outdated or self._values_count):
+            prove(program)
+        self._values = dict(values)
+        return program
 
     def _outdated(self, values: Mapping[str, float]) -> list[int]:
         """Return the segments whose times depend on what has changed; all of them at first."""
@@ -123,7 +120,8 @@ class Template:
         """Compile some segments anew, up to values that stay open."""
         outline = self._outline
         segments = Outline(outline.name, outline.slots, tuple(outline.segments[row] for row in rows))
-        placed = place(segments, binding)
+        with _told_depth(self.sequence):
+            placed = place(segments, binding)
         if binding.problems:
             self._ask_all(binding)
             raise_together([*binding.problems])
@@ -152,7 +150,7 @@ class Template:
         for schedule in schedules:
             problems += segment_problems(schedule, self.target)
         problems += readout_problems(whole)
-        problems += seam_problems(whole, self.target)
+        problems += spacing_problems(whole, self.target)
         raise_together(problems)
 
     def _draft(self, rows: list[int], binding: Binding) -> None:
@@ -182,6 +180,15 @@ class Template:
 
     def _whole(self) -> Outline[Schedule]:
         return Outline(self._outline.name, self._outline.slots, tuple(self._schedules))
+
+
+@contextmanager
+def _told_depth(sequence: Sequence) -> Iterator[None]:
+    """Tell that blocks are nested too deep, if that is why Python gives up."""
+    try:
+        yield
+    except RecursionError:
+        raise DepthError(sequence.body.source, DEEPEST) from None
 
 
 @lru_cache(maxsize=16)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from numbers import Integral
 from typing import Any, TypeVar
 
-from sequences.conditions import Condition, Herald
-from sequences.errors import raise_together
+from sequences.conditions import AllOf, AnyOf, Condition, Herald
+from sequences.errors import DurationError, raise_together
 from sequences.ir import Attempt, Block, Choice, Readout, Repeat
 from sequences.language.joining import blocks_of
 from sequences.parameters import Value
@@ -33,6 +33,9 @@ def herald(*readouts: Readout, at_least: int = 1, at_most: int | None = None) ->
     Patterns are put together with ``&`` and ``|``: one click of H and none of V is
     ``herald(h) & herald(v, at_least=0, at_most=0)``.
     """
+    for given in readouts:
+        if not isinstance(given, Readout):
+            raise DurationError(caller(), "what the herald counts", repr(given), "a readout()")
     return Herald(readouts, _whole(at_least), _whole(at_most))
 
 
@@ -60,6 +63,7 @@ def attempt(
         DurationError: a count is below 1, or the loop has no end.
     """
     blocks_of("attempt", (body,) if between is None else (body, between))
+    _check_condition("what the attempt waits for", until)
     most = None if maximum is None else _whole(maximum)
     return _checked(Attempt(body, until, most, timeout, _whole(every), between, source=caller()))
 
@@ -68,12 +72,18 @@ def branch(condition: Condition[Readout], then: Block, otherwise: Block | None =
     """Play one of two blocks, by what was counted in this shot so far (in a loop: in this pass).
 
     Args:
-        condition: about readouts that are recorded before the branch.
+        condition: about readouts that are recorded before the branch; what was not played has no clicks.
         then: played where the condition holds.
         otherwise: played where it does not; nothing if omitted.
     """
     blocks_of("branch", (then,) if otherwise is None else (then, otherwise))
+    _check_condition("what the branch asks for", condition)
     return _checked(Choice(condition, then, otherwise, source=caller()))
+
+
+def _check_condition(what: str, given: object) -> None:
+    if not isinstance(given, Herald | AllOf | AnyOf):
+        raise DurationError(caller(), what, repr(given), "a herald(), or several joined by & and |")
 
 
 def _checked(loop: _LoopT) -> _LoopT:

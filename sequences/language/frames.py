@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
+from sequences.errors import DurationError
 from sequences.ir import Envelope, FrameName, Pulse, Shift
 from sequences.language.handles import Tone, checked
 from sequences.parameters import Value
 from sequences.sources import caller
+from sequences.units import as_float
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +38,12 @@ class Frame:
     frequency: Value
     name: str = ""
     passes: float = 1.0
+
+    def __post_init__(self) -> None:
+        passes = as_float(self.passes)
+        if passes is None or not 0 < passes < math.inf:
+            what = f"the number of passes of frame {self._label.name!r}"
+            raise DurationError(caller(), what, repr(self.passes), "a number above zero")
 
     def pulse(
         self, duration: Value, amplitude: Value = 1.0, phase: Value = 0.0, envelope: Envelope | None = None

@@ -9,7 +9,7 @@ from typing import ClassVar, Self, TypeVar
 import numpy as np
 from numpy.typing import ArrayLike
 
-from sequences.errors import ChannelKindError, NumberError, Source, raise_together
+from sequences.errors import ChannelKindError, NumberError, OffGridError, Source, raise_together
 from sequences.ir import (
     Envelope,
     Gate,
@@ -22,12 +22,14 @@ from sequences.ir import (
     Wait,
     Waveform,
 )
+from sequences.language.given import one_of
 from sequences.parameters import Value
 from sequences.rules import leaf_problems
 from sequences.samples import Samples
 from sequences.shapes import Shape
 from sequences.sources import caller
 from sequences.target import Channel, Kind, Quantity, Target
+from sequences.units import show
 
 _LeafT = TypeVar("_LeafT", bound=Leaf)
 
@@ -115,8 +117,8 @@ class Tone(_Handle):
 
     def off(self) -> Tuning:
         """Switch the tone off; the block takes no time."""
-        limit = next((limit.low for limit in self.channel.limits if limit.quantity == "frequency"), 0.0)
-        return Tuning(self.channel, max(limit, 0.0), 0.0, 0.0, source=caller())
+        limit = self.channel.limit(Quantity.FREQUENCY)
+        return Tuning(self.channel, max(limit.low, 0.0) if limit else 0.0, 0.0, 0.0, source=caller())
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +130,8 @@ class Electrode(_Handle):
 
     def ramp(self, start: Value, stop: Value, duration: Value, shape: Shape = Shape.MINIMUM_JERK) -> Ramp:
         """Move the output from one voltage (V) to another in a time (s); it stays at the last one."""
-        return checked(Ramp(self.channel, start, stop, duration, shape, source=caller()))
+        way = one_of(Shape, shape, "the shape of the ramp")
+        return checked(Ramp(self.channel, start, stop, duration, way, source=caller()))
 
     def set(self, voltage: Value) -> Level:
         """Set the output (V) at once; it stays, and the block takes no time."""
@@ -155,25 +158,37 @@ class Electrode(_Handle):
         """Play a smooth curve through some voltages: a cubic spline that starts and ends at rest.
 
         Args:
-            times: (knots,) s, ascending, the first of them 0.
-            voltages: (knots,) V.
+            times: (knots,) s, ascending from 0; the last one is a whole number of updates of the channel.
+            voltages: (knots,) V. The first is played at once, the last at the last knot for one update, by
+                which the block is longer.
 
         Raises:
             NumberError: fewer than two knots, times that do not ascend from 0, or arrays that do not match.
+            OffGridError: the last knot is between two updates.
         """
         from scipy.interpolate import CubicSpline  # noqa: PLC0415 - slow to import, and seldom used
 
         source = caller()
         knots = _samples(times, "the times of the spline", source).values
-        volts = _samples(voltages, "the voltages of the spline", source).values
-        if len(knots) != len(volts) or len(knots) < 2 or knots[0] != 0 or (np.diff(knots) <= 0).any():
+        volts = _samples(voltages, "the voltages of the spline", source)
+        matched = 2 <= len(knots) == len(volts) and knots[0] == 0
+        if not (matched and np.isfinite([*knots, *volts.values]).all() and (np.diff(knots) > 0).all()):
             what = "the knots of the spline: as many ascending times from 0 s on as voltages, at least two"
             raise NumberError(source, what, Samples.of(knots))
-        period = max(self.channel.update, self.channel.spacing, self.channel.grid)
-        count = max(round(float(knots[-1]) / period), 1)
-        curve = CubicSpline(knots, volts, bc_type="clamped")
-        at = np.minimum(np.arange(1, count + 1) * period, knots[-1])
+        period, total = self._update(), float(knots[-1])
+        steps = round(total / period)
+        if steps == 0 or abs(total / period - steps) > 1e-6 * steps:
+            nearest = show(max(steps, 1) * period, "s", 15)
+            what = f"the last knot of the spline on channel {self.channel.name!r}"
+            raise OffGridError(source, what, show(total, "s", 15), show(period, "s"), nearest)
+        curve = CubicSpline(knots, volts.values, bc_type="clamped")
+        at = np.minimum(np.arange(steps + 1) * period, total)
         return checked(Waveform(self.channel, Samples.of(curve(at)), period, source=source))
+
+    def _update(self) -> float:
+        """Return the time from sample to sample, s: a whole number of steps of the grid."""
+        channel = self.channel
+        return max(math.ceil(max(channel.update, channel.spacing) / channel.grid - 1e-3), 1) * channel.grid
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,6 +7,7 @@ from typing import Any
 
 from sequences.errors import PartError, raise_together
 from sequences.ir import Alignment, At, Block, Delay, Mark, Named, Parallel, Serial, Written
+from sequences.language.given import name_given, one_of
 from sequences.language.handles import checked
 from sequences.parameters import Value
 from sequences.rules import seam_problems, time_problems
@@ -16,7 +17,8 @@ from sequences.sources import caller
 def serial(*blocks: Block) -> Serial:
     """Play blocks one after the other.
 
-    A serial block among them is taken apart: ``serial(serial(a, b), c)`` is ``serial(a, b, c)``.
+    A serial block among them is taken apart: ``serial(serial(a, b), c)`` is ``serial(a, b, c)``. To build a
+    long one, collect the parts in a list and join them once: ``serial(*parts)``.
     """
     parts: list[Block] = []
     for block in blocks:
@@ -38,6 +40,8 @@ def parallel(*blocks: Block, align: Alignment | Mark = Alignment.LEFT) -> Parall
     Raises:
         SeamError: a loop, branch or wait is one of several parts.
     """
+    if not isinstance(align, Mark):
+        align = one_of(Alignment, align, "the alignment of the parallel block")
     block = Parallel(blocks_of("parallel", blocks), align, source=caller())
     if block.has_seam:
         raise_together([*seam_problems(block)])
@@ -53,8 +57,8 @@ def at(start: Value, block: Block) -> At:
     """Start a block at a time (s) after the start of the serial or parallel block that holds it.
 
     In a serial block this waits for that time, however long the blocks before it last; if they last too long
-    it is an error. After a loop, branch or wait, times count from there. A serial block with such a part is
-    not taken apart by another one.
+    it is an error. A block that is `named` counts by itself. After a loop, branch or wait, times count from
+    there. A serial block with such a part is not taken apart by another one.
 
     Raises:
         SeamError: the block holds a loop, branch or wait.
@@ -70,13 +74,13 @@ def at(start: Value, block: Block) -> At:
 
 def mark(name: str) -> Mark:
     """Name an instant, to align parallel blocks to it and to find it in pictures; takes no time."""
-    return Mark(name, source=caller())
+    return Mark(name_given("the mark", name), source=caller())
 
 
 def named(name: str, block: Block) -> Named:
     """Give a block a name that pictures show."""
     (body,) = blocks_of("named", (block,))
-    return Named(name, body, source=caller())
+    return Named(name_given("the block", name), body, source=caller())
 
 
 def blocks_of(owner: str, given: tuple[Any, ...]) -> tuple[Block, ...]:

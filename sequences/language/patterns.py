@@ -44,6 +44,7 @@ def pattern(
         3
     """
     source = caller()
+    _check_lines(lines, source)
     seconds = _seconds(times, source)
     rows = _whole(which, len(lines) - 1, "the rows of the lines of the pattern", len(seconds), source)
     values = _whole(levels, 1, "the levels of the pattern", len(seconds), source)
@@ -58,6 +59,14 @@ def pattern(
     )
     raise_together([*duration_problems(block)])
     return block
+
+
+def _check_lines(lines: Any, source: Source) -> None:
+    if not (isinstance(lines, Sequence) and all(isinstance(line, Line) for line in lines)):
+        raise DurationError(source, "what the pattern is for", repr(lines), "a list of lines")
+    if len(set(lines)) < len(lines):
+        names = ", ".join(line.channel.name for line in lines)
+        raise DurationError(source, "what the pattern is for", names, "lines that are all different")
 
 
 def _seconds(times: ArrayLike, source: Source) -> Samples:
@@ -75,7 +84,7 @@ def _seconds(times: ArrayLike, source: Source) -> Samples:
 
 def _whole(given: ArrayLike, most: int, what: str, count: int, source: Source) -> NDArray[Any]:
     values = np.asarray(given)
-    if values.shape != (count,) or values.dtype.kind not in "iub":
+    if values.shape != (count,) or (count and values.dtype.kind not in "iub"):
         text = f"an array of shape {values.shape} and type {values.dtype}"
         raise NumberError(source, f"{what} (one whole number for each of {count} times)", text)
     if count and (values.min() < 0 or values.max() > most):

@@ -9,6 +9,7 @@ from typing import Any
 
 from sequences.errors import ParameterConflictError
 from sequences.ir import Block, Gate, Pulse, Readout, Sequence, Written, walk
+from sequences.language.given import name_given
 from sequences.language.joining import blocks_of
 from sequences.parameters import Expression, Parameter, parameters_in
 
@@ -20,6 +21,7 @@ def sequence(name: str, body: Block) -> Sequence:
         ParameterConflictError: two parameters share a name and differ in unit, limits or help.
     """
     blocks_of("sequence", (body,))
+    name_given("the sequence", name)
     parameters: dict[str, Parameter] = {}
     readouts: dict[Readout, None] = {}
     for block in walk(body):

@@ -30,3 +30,6 @@ VALUE_UNITS: Final = MappingProxyType(
     }
 )
 """Base unit of an operation's value; gates have a readout instead."""
+
+RESERVED: Final = frozenset((";", "}", "{", "timeout", "every", "all", "any", UNLIMITED))
+"""Words that would end a list of readouts, or begin something else: as names they stand in quotes."""

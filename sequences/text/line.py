@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from decimal import Decimal
 
 from sequences.errors import TextError, UnitError, nearest
 from sequences.text.grammar import TOKEN
-from sequences.units import parse, spellings
+from sequences.units import parse_exactly, spellings
 
 
 class Line:
@@ -86,11 +87,15 @@ class Line:
 
     def quantity(self, what: str, unit: str) -> float:
         """Return the next number, with its unit if there is one, in the base unit."""
+        return float(self.exact(what, unit))
+
+    def exact(self, what: str, unit: str) -> Decimal:
+        """Return the next number, with its unit if there is one, in the base unit and with all its digits."""
         text = self.take(what)
         if unit:
             text += " " + self.take(f"a unit ({', '.join(spellings(unit))})")
         try:
-            return parse(text, unit)
+            return parse_exactly(text, unit)
         except UnitError as error:
             raise self.wrong(f"expected {what}: {error}") from None
 

@@ -13,7 +13,7 @@ from sequences.conditions import AllOf, AnyOf, Condition, Herald
 from sequences.dispatcher import Dispatcher
 from sequences.program import AttemptLoop, Branch, Play, Program, RepeatLoop, Step, Wait
 from sequences.target import UNITS, Channel, Limit
-from sequences.text.grammar import INDENT, TOKEN, UNLIMITED, VALUE_UNITS
+from sequences.text.grammar import INDENT, RESERVED, TOKEN, UNLIMITED, VALUE_UNITS
 from sequences.timeline import Operation, Timeline
 from sequences.units import exact
 
@@ -170,5 +170,5 @@ def _limit_text(limit: Limit) -> str:
 
 def _quoted(name: str) -> str:
     # Not printable are also the bytes of a file name that are no UTF-8: quoted, they can be stored.
-    plain = TOKEN.fullmatch(name) and not name.startswith('"') and name.isprintable()
+    plain = TOKEN.fullmatch(name) and not name.startswith('"') and name.isprintable() and name not in RESERVED
     return name if plain else json.dumps(name)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from decimal import Decimal
 from types import MappingProxyType
 from typing import Final
 
@@ -74,7 +75,8 @@ class _Reader:
         sources = tuple(map(_source, self._all("source")))
         self._sources = len(sources)
         steps = self._steps(0)
-        varying = tuple(map(self._varying, self._all("vary")))
+        sizes = [len(timeline) for timeline in Program(name, steps, readouts, target).timelines()]
+        varying = tuple(self._varying(line, sizes) for line in self._all("vary"))
         if self._lines:
             raise self._lines[-1].wrong("expected a line that is indented less")
         return Program(name, steps, readouts, target, sources, varying)
@@ -177,12 +179,16 @@ class _Reader:
             rows.append(self._row(line))
         return Herald(tuple(rows), low, high)
 
-    def _varying(self, line: Line) -> ShotValues:
+    def _varying(self, line: Line, sizes: list[int]) -> ShotValues:
         number = line.whole("the number of a timeline")
+        if number >= len(sizes):
+            raise line.wrong(f"the program has no timeline {number}")
         line.keyword("events")
         rows = []
         while line.more():
             rows.append(line.whole("the row of an event"))
+            if rows[-1] >= sizes[number]:
+                raise line.wrong(f"timeline {number} has no event {rows[-1]}")
         values = []
         while self._lines and self._lines[-1].depth == line.depth + len(INDENT):
             row = self._lines.pop()
@@ -237,12 +243,12 @@ class _Reader:
         return self._readouts[key]
 
     def _ticks(self, line: Line) -> int:
-        exact_ticks = line.quantity("a time", "s") / self._period
-        if abs(exact_ticks) >= 2**53:
+        ticks = line.exact("a time", "s") / Decimal(repr(self._period))
+        if abs(ticks) >= 2**53:
             raise line.wrong("expected a time that floats can count in periods, less than 2^53 of them")
-        if abs(exact_ticks - round(exact_ticks)) > 0.01:  # far above float noise, far below a tick
+        if abs(ticks - round(ticks)) > 0.01:  # 1/3 ns is not exact
             raise line.wrong(f"expected a whole number of periods of {exact(self._period, 's')}")
-        return round(exact_ticks)
+        return round(ticks)
 
 
 def _source(line: Line) -> Source:

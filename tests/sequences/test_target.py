@@ -66,12 +66,12 @@ def test_an_unknown_channel_is_told_with_the_nearest_names() -> None:
         (
             1e-9,
             (replace(TWO, latency=math.nan),),
-            "target 'lab': the latency of channel 'two' is nan s; it must be finite",
+            "target 'lab': the latency of channel 'two' is nan s; it must be finite and not negative",
         ),
         (
             1e-9,
             (replace(TWO, spacing=math.inf),),
-            "target 'lab': the spacing of channel 'two' is inf s; it must be finite",
+            "target 'lab': the spacing of channel 'two' is inf s; it must be finite and not negative",
         ),
     ],
 )
