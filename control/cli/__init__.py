@@ -21,9 +21,7 @@ COMMANDS: Final = {
     "timeline": Late("control.cli.timeline:timeline", "Draw what an experiment plays, in physical units."),
     "diff": Late("control.cli.diff:diff", "Tell in what two runs differ."),
     "compile": Late("control.cli.compiling:compiling", "Compile an experiment without playing it."),
-    "check": Late(
-        "control.cli.checking:check", "Check before any shot whether the core can keep up."
-    ),
+    "check": Late("control.cli.checking:check", "Check before any shot whether the core can keep up."),
     "export": Late("control.cli.exporting:export", "Write what an experiment plays for other programs."),
     "setup": Late("control.cli.setups:setups", "Look at the setup file of a lab."),
 }
