@@ -179,7 +179,8 @@ def _programs(
             try:
                 bound[key] = bind(point.parameters)
             except SequenceError as error:
-                error.add_note(_where(number, point, whole))
+                if point.parameters:
+                    error.add_note(_where(number, point, whole))
                 raise
         programs.append(bound[key])
     return tuple(programs)
@@ -189,7 +190,7 @@ def _where(number: int, point: Point, whole: Sequence) -> str:
     """Say at which point a sequence cannot be played."""
     units = {parameter.name: parameter.unit for parameter in whole.parameters}
     values = [f"{name} = {show(value, units.get(name, ''))}" for name, value in point.parameters.items()]
-    return f"This is at point {number}: {', '.join(values) or 'nothing is scanned'}."
+    return f"This is at point {number}: {', '.join(values)}."
 
 
 def _axes(points: tuple[Point, ...], whole: Sequence, setup: Setup) -> tuple[Axis, ...]:

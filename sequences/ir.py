@@ -374,7 +374,7 @@ class Choice(Written):
 
 @_block()
 class Wait(Written):
-    """Nothing, until a rising edge comes on a trigger input; the core gives up after the time-out (s)."""
+    """Nothing, until a rising edge comes on a trigger input, or the time-out (s) is over."""
 
     channel: Channel
     timeout: Value

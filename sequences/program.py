@@ -91,7 +91,7 @@ class Wait:
 
     Attributes:
         channel: number of the trigger channel.
-        timeout: ticks after which the core gives up and reports a fault.
+        timeout: ticks after which the core notes that none came, and goes on.
     """
 
     channel: int

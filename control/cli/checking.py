@@ -9,7 +9,7 @@ from contextlib import closing
 import click
 
 from control.cli.exits import DONE, FAILED
-from control.cli.options import parameter_option, setup_option
+from control.cli.options import parameter_option, scan_options, scan_text, setup_option
 from control.cli.printing import console, print_table
 from control.experiments.registry import find_experiment
 from control.experiments.tables import Table
@@ -24,17 +24,22 @@ from sequences.units import show
 @click.command("check")
 @click.argument("name", metavar="NAME|FILE.py")
 @parameter_option
+@scan_options
 @setup_option
-def check(name: str, parameters: dict[str, str], setup: str) -> int:
+def check(
+    name: str, parameters: dict[str, str], scans: tuple[str, ...], zipped: bool, order: str, setup: str
+) -> int:
     """Check before any shot whether the core can keep up.
 
     Proves every program of it against the limits in the setup file: whether events are handed over in time,
     have a lane and a free bus, and change no faster than their channels can. If the lab can rehearse programs
-    itself, it is asked for its opinion, too. The exit code is 1 if there are faults.
+    itself, it is asked for its opinion, too. The exit code is 1 if there are faults, and 2
+    for mistakes that no core could play, which are told as by every other command.
     """
     experiment, calibration = choose(find_experiment(name), parameters)
     lab = read_setup(setup)
-    programs = make_plan(experiment, lab, calibration, proved=False).programs
+    scan = scan_text(scans, zipped=zipped, order=order, seed=0)
+    programs = make_plan(experiment, lab, calibration, scan, proved=False).programs
     different = tuple({id(program): program for program in programs}.values())
     reports = [examine(program) for program in different]
     title = f"{experiment.name} on {lab.name}"

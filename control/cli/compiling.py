@@ -35,7 +35,7 @@ def compiling(
     """
     experiment, calibration = choose(find_experiment(name), parameters)
     scan = scan_text(scans, zipped=zipped, order=order, seed=0)  # any order has the same programs
-    plan = make_plan(experiment, read_setup(setup), calibration, scan)
+    plan = make_plan(experiment, read_setup(setup), calibration, scan, proved=not text)
     if text:
         click.echo(print_program(plan.programs[0]), nl=False)
         return

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
-from control.cli.options import parameter_option, setup_option
+from control.cli.options import parameter_option, scan_options, scan_text, setup_option
 from control.errors import UsageError
 from control.experiments.registry import find_experiment
 from control.plan import choose, make_plan
@@ -31,6 +31,7 @@ Writer = Callable[[Program, Setup, int], Mapping[str, Chunks]]
 @click.command("export")
 @click.argument("name", metavar="NAME|FILE.py")
 @parameter_option
+@scan_options
 @setup_option
 @click.option(
     "--point", type=click.IntRange(min=1), default=1, show_default=True, help="Which of the points."
@@ -50,8 +51,18 @@ Writer = Callable[[Program, Setup, int], Mapping[str, Chunks]]
     required=True,
     help="Its ending decides.",
 )
-def export(name: str, parameters: dict[str, str], setup: str, point: int, shots: int, output: Path) -> None:
-    r"""Write what an experiment plays for other programs.
+def export(
+    name: str,
+    parameters: dict[str, str],
+    scans: tuple[str, ...],
+    zipped: bool,
+    order: str,
+    setup: str,
+    point: int,
+    shots: int,
+    output: Path,
+) -> None:
+    """Write what an experiment plays for other programs.
 
     \b
     .txt      text that people read and ionloom reads back
@@ -59,19 +70,26 @@ def export(name: str, parameters: dict[str, str], setup: str, point: int, shots:
     .vcd      signals over time, for GTKWave and Surfer
     .records  unrolled events, 24 bytes each (sequences.timeline.RECORD)
     .py       an ARTIQ experiment that plays it on a Kasli crate
-    .rtio     its RTIO events as text
-    .dma      its DMA traces, as the core device keeps them
+    .rtio     its RTIO events as text, a file for each trace
+    .dma      its DMA traces, as the core device keeps them, a file for each
     .dump     what the timing core's analyzer would record
-    """
-    ending = check_format(output, WRITERS)
+    """  # noqa: D301 - the backspace tells click not to join the lines
+    ending = check_format(output, WRITERS, "a program")
+    if shots > 1 and ending not in _UNROLLED:
+        raise UsageError(what=f"--shots cannot be used with {ending}", advice=f"It is for {_SEVERAL}.")
     experiment, calibration = choose(find_experiment(name), parameters)
     lab = read_setup(setup)
-    program = make_plan(experiment, lab, calibration).program(point)
+    scan = scan_text(scans, zipped=zipped, order=order, seed=0)
+    program = make_plan(experiment, lab, calibration, scan).program(point)
     for addition, chunks in WRITERS[ending](program, lab, shots).items():
         path = output.with_name(f"{output.stem}{addition}{output.suffix}")
         with path.open("wb") as file:
             file.writelines(chunk.encode() if isinstance(chunk, str) else chunk for chunk in chunks)
         click.echo(path)
+
+
+_UNROLLED: Final = (".vcd", ".records")
+_SEVERAL: Final = " and ".join(_UNROLLED)
 
 
 def _text(program: Program, _setup: Setup, _shots: int) -> Mapping[str, Chunks]:

@@ -21,9 +21,21 @@ def print_outcome(path: Path, experiment: Experiment, *, as_json: bool) -> None:
     with open_run(path) as run:
         on = console(stderr=as_json)
         _print_results(run, experiment, on)
+        print_notes(run, on)
         on.print(f"run {run.id} ({run.status}), seed {run.header.seed}: {path}", soft_wrap=True, markup=False)
         if as_json:
             print_json(as_object(run, path))
+
+
+def notes_of(run: Run) -> tuple[str, ...]:
+    """Return what the timing core had to say about the points of a run, each thing once."""
+    return tuple(dict.fromkeys(note for record in run.records() for note in record.notes))
+
+
+def print_notes(run: Run, on: Console) -> None:
+    """Print what the timing core had to say."""
+    for note in notes_of(run):
+        on.print(f"note: {note}", style="yellow", soft_wrap=True, markup=False)
 
 
 def as_object(run: Run, path: Path) -> dict[str, Any]:
@@ -36,6 +48,7 @@ def as_object(run: Run, path: Path) -> dict[str, Any]:
         "points": len(run.points),
         "seed": run.header.seed,
         "parameters": {name: parameter.value for name, parameter in run.parameters.items()},
+        "notes": list(notes_of(run)),
         "results": jsonable(run.results),
     }
 

@@ -8,6 +8,7 @@ import click
 from rich.console import Console
 
 from control.cli.options import out_option, run_argument
+from control.cli.outcome import print_notes
 from control.cli.printing import console, print_table
 from control.experiments.tables import Table, cell
 from data import Run, StoredParameter, find_run, open_run
@@ -29,6 +30,7 @@ def show(which: str, out: Path) -> None:
         print_table(_parameters(run), on)
         on.print()
         _print_results(run, on)
+        print_notes(run, on)
 
 
 def _facts(run: Run) -> Table:

@@ -33,11 +33,11 @@ def _read_window(_ctx: click.Context, _option: click.Parameter, text: str | None
         raise click.BadParameter(f"{text!r} is not START:STOP, {_EXAMPLE}")
     try:
         start = parse(first, "s") if first.strip() not in ("", "0") else 0.0
-        stop = parse(last, "s") if last.strip() else math.inf
+        stop = parse(last, "s") if last.strip() not in ("", "0") else 0.0 if last.strip() else math.inf
     except UnitError as error:
         raise click.BadParameter(f"{error}, {_EXAMPLE}") from None
     if not 0 <= start < stop:
-        raise click.BadParameter(f"{text!r} must begin at 0 s or later, and end after it has begun")
+        raise click.BadParameter(f"{text!r} must begin at 0 s or later, and STOP must be later than START")
     return Window(start, stop)
 
 

@@ -223,7 +223,7 @@ def draw_estimates_over(
     units = {axis.name: axis.unit for axis in run.axes}
     curves: dict[str, list[dict[str, Any]]] = {}
     for row in sorted(rows, key=lambda row: float(row[names[0]])):
-        others = ", ".join(f"{name} = {show(row[name], units[name], 4)}" for name in names[1:])
+        others = ", ".join(f"{name} = {show(row[name], units[name])}" for name in names[1:])
         curves.setdefault(others, []).append(row)
     figure.set_figheight(PANEL_HEIGHT * max(len(estimates), 2))
     panels = figure.subplots(len(estimates), 1, sharex=True, squeeze=False)[:, 0]

@@ -17,22 +17,23 @@ FORMATS: Final = (".html", ".png", ".svg")
 """Endings of the files that a view can be written into."""
 
 
-def check_format(path: Path, formats: Iterable[str] = FORMATS) -> str:
+def check_format(path: Path, formats: Iterable[str] = FORMATS, what: str = "a timeline") -> str:
     """Return the ending of a file's name, in small letters.
 
     Args:
         path: of a file that is to be written.
         formats: endings that are known, with their dots.
+        what: is to be written.
 
     Raises:
-        UsageError: the name ends otherwise.
+        UsageError: the name ends otherwise, or its folder is not there.
     """
     ending = path.suffix.lower()
     if ending not in formats:
-        what = (
-            f"{path}: {f'a timeline cannot be written as {ending}' if ending else 'the name has no ending'}"
-        )
-        raise UsageError(what=what, advice=f"Let the name end with {' or '.join(formats)}.")
+        told = f"{what} cannot be written as {ending}" if ending else "the name has no ending"
+        raise UsageError(what=f"{path}: {told}", advice=f"Let the name end with {' or '.join(formats)}.")
+    if not path.parent.is_dir():
+        raise UsageError(what=f"{path}: there is no folder {path.parent}", advice="Make it first.")
     return ending
 
 

@@ -223,7 +223,7 @@ class Trigger(_Handle):
     ability: ClassVar[str] = "be waited for"
 
     def wait(self, timeout: Value) -> Wait:
-        """Wait for a rising edge; after the time-out (s) the core gives up and reports a fault."""
+        """Wait for a rising edge; after the time-out (s) the core notes that none came, and goes on."""
         return checked(Wait(self.channel, timeout, source=caller()))
 
 

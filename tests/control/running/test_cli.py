@@ -77,7 +77,8 @@ def test_json_is_the_only_line_on_stdout(call: Call, tiny: Path, tmp_path: Path)
     assert code == 0
     assert out.count("\n") == 1
     told = json.loads(out)
-    assert {"file", "seed", "results", "experiment", "status", "parameters", "id", "points"} == set(told)
+    keys = {"file", "seed", "results", "experiment", "status", "parameters", "id", "points", "notes"}
+    assert keys == set(told)
     assert (told["experiment"], told["status"], told["seed"], told["points"]) == (
         "window_scan",
         "complete",

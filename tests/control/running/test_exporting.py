@@ -79,7 +79,7 @@ def test_a_dump_is_what_the_analyzer_would_record(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "text"),
     [
-        (["-o", "x.doc"], "x.doc: a timeline cannot be written as .doc. Let the name end with .txt or .json"),
+        (["-o", "x.doc"], "x.doc: a program cannot be written as .doc. Let the name end with .txt or .json"),
         (
             ["-o", "x.py", "--setup", "innsbruck"],
             "does not say where its channels are on a Kasli crate. Use --s",
@@ -93,3 +93,9 @@ def test_a_dump_is_what_the_analyzer_would_record(tmp_path: Path) -> None:
 def test_what_cannot_be_written_is_told(arguments: list[str], text: str, tmp_path: Path) -> None:
     result = CliRunner().invoke(export, [*ARGUMENTS, *arguments])
     assert text in str(result.exception)
+
+
+def test_the_help_has_each_ending_on_a_line_of_its_own() -> None:
+    lines = CliRunner().invoke(export, ["--help"]).output.splitlines()
+    for ending in (".txt", ".json", ".vcd", ".records", ".py", ".rtio", ".dma", ".dump"):
+        assert sum(line.strip().startswith(f"{ending} ") for line in lines) == 1

@@ -85,7 +85,7 @@ def test_a_dump_for_wave_viewers(draw: Draw) -> None:
     [
         ("7 ms", "'7 ms' is not START:STOP, as in --range '7 ms:7.2 ms' or --range '1 us:'"),
         ("1:2 ms", "'1' is not a finite time with its unit"),
-        ("2 ms:1 ms", "'2 ms:1 ms' must begin at 0 s or later, and end after it has begun"),
+        ("2 ms:1 ms", "'2 ms:1 ms' must begin at 0 s or later, and STOP must be later than START"),
         ("-1 ms:1 ms", "must begin at 0 s or later"),
         ("1 s:", "--range begins at 1 s, but the program lasts 9.7114 ms. Loops count once."),
     ],
