@@ -21,7 +21,8 @@ counted from the start of the stretch between two loops in which the block stand
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, field
 
 from sequences.errors import AuthoringError, Source
 from sequences.units import show
@@ -31,6 +32,12 @@ _DIGITS = 6  # of a time or rate in a message: enough to act on
 
 def _time(seconds: float) -> str:
     return show(seconds, "s", _DIGITS)
+
+
+def _delay(seconds: float, step: float) -> str:
+    """Return a delay that mends something: rounded up to what all channels can play."""
+    steps = math.ceil(seconds / step - 1e-6) if step else 0
+    return _time(steps * step if step else seconds)
 
 
 @dataclass(eq=False)
@@ -52,6 +59,7 @@ class FeedError(MachineError):
         slack: by how much the latest event of the stretch is handed over before it is due, s.
         margin: that the core needs, s.
         passes: of the loops around it, from the outside in, in which it first happens.
+        step: of times that all channels have, s; delays are advised in whole steps.
     """
 
     channel: str
@@ -59,6 +67,7 @@ class FeedError(MachineError):
     slack: float
     margin: float
     passes: tuple[int, ...]
+    step: float = field(default=0.0, kw_only=True)
 
     @property
     def missing(self) -> float:
@@ -86,14 +95,14 @@ class UnderflowError(FeedError):
         if self.lag > 0:
             return self._told(
                 f"{self._where} is handed over too late: the core needs {_time(self.lag)} more to hand over "
-                f"a pass of the loop than to play it; insert a delay of {_time(self.lag)} into the loop, or "
-                "play fewer events in it"
+                f"a pass of the loop than to play it; insert a delay of {_delay(self.lag, self.step)} into the "
+                "loop, or play fewer events in it"
             )
         late = f"{_time(-self.slack)} after" if self.slack < 0 else f"{_time(self.slack)} before"
         return self._told(
             f"from {self._where} on, events are handed over as late as {late} they are due, and the core "
-            f"needs {_time(self.margin)}; insert a delay of {_time(self.missing)} before it, or play fewer "
-            "events"
+            f"needs {_time(self.margin)}; insert a delay of {_delay(self.missing, self.step)} before it, or "
+            "play fewer events"
         )
 
 
@@ -115,8 +124,8 @@ class DecisionError(FeedError):
         place = f" at {self.other}" if self.other else ""
         return self._told(
             f"{self._where} comes too soon after the {self.decider} on channel {self.waited!r}{place}: the "
-            f"core has not decided yet what to play; insert a delay of {_time(self.missing)} after the "
-            f"{self.decider}"
+            "core has not decided yet what to play; insert a delay of "
+            f"{_delay(self.missing, self.step)} after the {self.decider}"
         )
 
 
@@ -187,6 +196,7 @@ class BusError(MachineError):
         missing: by how much the time before it is too short, s.
         earlier: line of the change that has to be over first; None for the start of the stretch.
         later: line of the change on the same bus that it has to make way for; None if there is none.
+        step: of times that all channels have, s; delays are advised in whole steps.
     """
 
     channel: str
@@ -196,6 +206,7 @@ class BusError(MachineError):
     missing: float
     earlier: Source | None
     later: Source | None
+    step: float = 0.0
 
     def __str__(self) -> str:
         since = f"the change at {self.earlier}" if self.earlier else "the start"
@@ -203,7 +214,7 @@ class BusError(MachineError):
         return self._told(
             f"channel {self.channel!r} is to change at {_time(self.time)}, but the {_time(self.programming)} "
             f"of its programming over bus {self.bus!r}{way} do not fit after {since}; insert a delay of "
-            f"{_time(self.missing)} before it"
+            f"{_delay(self.missing, self.step)} before it"
         )
 
 

@@ -163,6 +163,7 @@ class Buses:
                 machine.seconds(clash.missing),
                 earlier,
                 later,
+                machine.step,
             )
 
     def _changing(

@@ -352,11 +352,12 @@ class Feeder:
             late.passes,
         )
         if late.decision is None:
-            return UnderflowError(*facts, machine.seconds(late.lag))
+            return UnderflowError(*facts, machine.seconds(late.lag), step=machine.step)
         line = late.decision.line
         kind = "trigger" if line is None else "gate"
         other = None if line is None else line_at(self._program, line)
-        return DecisionError(*facts, kind, machine.name(late.decision.channel), other)
+        name = machine.name(late.decision.channel)
+        return DecisionError(*facts, kind, name, other, step=machine.step)
 
 
 def _decides(steps: Sequence[Step]) -> bool:

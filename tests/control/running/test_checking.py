@@ -74,7 +74,7 @@ def test_faults_are_told_and_fail(lab_with: Callable[..., Path]) -> None:
     assert code == 1
     faults = [line for line in told.splitlines() if line.startswith("fault: ")]
     assert faults[0].startswith("fault: counting.py:")
-    assert "insert a delay of 3.169 us before it" in faults[0]
+    assert "insert a delay of 3.172 us before it" in faults[0]
     # All four programs begin alike.
     assert told.splitlines()[-1] == "1 fault"
 
