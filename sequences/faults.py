@@ -95,8 +95,8 @@ class UnderflowError(FeedError):
         if self.lag > 0:
             return self._told(
                 f"{self._where} is handed over too late: the core needs {_time(self.lag)} more to hand over "
-                f"a pass of the loop than to play it; insert a delay of {_delay(self.lag, self.step)} into the "
-                "loop, or play fewer events in it"
+                "a pass of the loop than to play it; insert a delay of "
+                f"{_delay(self.lag, self.step)} into the loop, or play fewer events in it"
             )
         late = f"{_time(-self.slack)} after" if self.slack < 0 else f"{_time(self.slack)} before"
         return self._told(
