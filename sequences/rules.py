@@ -61,6 +61,11 @@ _NATURAL: Final = MappingProxyType(
 """What a quantity may be on a channel that sets no limits: amplitudes are fractions of full scale."""
 
 
+def limit_of(channel: Channel, quantity: Quantity) -> Limit:
+    """Return the limit of a quantity on a channel: its own, or what the quantity may be anywhere."""
+    return channel.limit(quantity) or _NATURAL[quantity]
+
+
 def name_of(block: Leaf | At | Attempt) -> str:
     """Return what a block is called in errors, with its channel."""
     match block:
@@ -169,7 +174,7 @@ def _limited(channel: Channel, quantity: Quantity, value: object, source: Source
     if number is None or not math.isfinite(number):
         yield NumberError(source, f"the {quantity} on channel {channel.name!r}", value)
         return
-    limit = channel.limit(quantity) or _NATURAL[quantity]
+    limit = limit_of(channel, quantity)
     if not limit.low <= number <= limit.high:
         unit = UNITS[quantity]
         low, high = show(limit.low, unit), show(limit.high, unit)

@@ -179,6 +179,15 @@ class Target:
         """The largest latency, in seconds: every channel is delayed to arrive together with the slowest."""
         return max((channel.latency for channel in self.channels), default=0.0)
 
+    def grid_ticks(self, channel: Channel) -> int:
+        """Return the step of a channel's event times, in ticks: grids are whole multiples of the period."""
+        return round(channel.grid / self.period)
+
+    @cached_property
+    def step(self) -> float:
+        """The smallest time that is on the grid of every channel, s."""
+        return math.lcm(*map(self.grid_ticks, self.channels)) * self.period
+
     @cached_property
     def shifts(self) -> NDArray[np.int64]:
         """Ticks by which each channel waits for the slowest one, by channel number; read-only.
@@ -190,7 +199,7 @@ class Target:
         shifts = np.zeros(max(self.by_number, default=-1) + 2, dtype=np.int64)
         for number, channel in self.by_number.items():
             steps = round((self.lead - channel.latency) / channel.grid)
-            shifts[number] = steps * round(channel.grid / self.period)
+            shifts[number] = steps * self.grid_ticks(channel)
         shifts.flags.writeable = False
         return shifts
 

@@ -8,27 +8,20 @@ from contextlib import closing
 
 import click
 
+from control.cli.asking import Asked, asks_for_experiment
 from control.cli.exits import DONE, FAILED
-from control.cli.options import parameter_option, scan_options, scan_text, setup_option
 from control.cli.printing import console, print_table
-from control.experiments.registry import find_experiment
 from control.experiments.tables import Table
 from control.lab import find_plugin
-from control.plan import choose, make_plan
-from control.setup import Setup, read_setup
+from control.setup import Setup
 from sequences import Program, Target
 from sequences.machine import Report, examine
 from sequences.units import show
 
 
 @click.command("check")
-@click.argument("name", metavar="NAME|FILE.py")
-@parameter_option
-@scan_options
-@setup_option
-def check(
-    name: str, parameters: dict[str, str], scans: tuple[str, ...], zipped: bool, order: str, setup: str
-) -> int:
+@asks_for_experiment
+def check(asked: Asked) -> int:
     """Check before any shot whether the core can keep up.
 
     Proves every program of it against the limits in the setup file: whether events are handed over in time,
@@ -36,16 +29,15 @@ def check(
     itself, it is asked for its opinion, too. The exit code is 1 if there are faults, and 2
     for mistakes that no core could play, which are told as by every other command.
     """
-    experiment, calibration = choose(find_experiment(name), parameters)
-    lab = read_setup(setup)
-    scan = scan_text(scans, zipped=zipped, order=order, seed=0)
-    programs = make_plan(experiment, lab, calibration, scan, proved=False).programs
-    different = tuple({id(program): program for program in programs}.values())
+    plan = asked.plan(proved=False)
+    different = tuple({id(program): program for program in plan.programs}.values())
     reports = [examine(program) for program in different]
-    title = f"{experiment.name} on {lab.name}"
-    print_table(Table(("program", "most, of all points"), _figures(reports, lab.target), title), console())
+    title = f"{plan.experiment.name} on {plan.setup.name}"
+    print_table(
+        Table(("program", "most, of all points"), _figures(reports, plan.setup.target), title), console()
+    )
     proved = [str(problem) for report in reports for problem in report.problems]
-    return _tell([*proved, *_rehearsed(lab, different)])
+    return _tell([*proved, *_rehearsed(plan.setup, different)])
 
 
 def _tell(faults: Iterable[str]) -> int:

@@ -4,38 +4,26 @@ from __future__ import annotations
 
 import click
 
-from control.cli.options import parameter_option, scan_options, scan_text, setup_option
+from control.cli.asking import Asked, asks_for_experiment
 from control.cli.printing import console, print_table
-from control.experiments.registry import find_experiment
 from control.experiments.tables import Table
-from control.plan import Plan, choose, make_plan
-from control.setup import read_setup
+from control.plan import Plan
 from sequences import Program, print_program
 from sequences.units import show
 
 
 @click.command("compile")
-@click.argument("name", metavar="NAME|FILE.py")
-@parameter_option
-@scan_options
-@setup_option
+@asks_for_experiment
 @click.option("--text", is_flag=True, help="Print the program of the first point instead.")
 def compiling(
-    name: str,
-    parameters: dict[str, str],
-    scans: tuple[str, ...],
-    zipped: bool,
-    order: str,
-    setup: str,
+    asked: Asked,
     text: bool,
 ) -> None:
     """Compile an experiment without playing it.
 
     Prints the size of its programs, how long a shot lasts, and how long compiling took.
     """
-    experiment, calibration = choose(find_experiment(name), parameters)
-    scan = scan_text(scans, zipped=zipped, order=order, seed=0)  # any order has the same programs
-    plan = make_plan(experiment, read_setup(setup), calibration, scan, proved=not text)
+    plan = asked.plan(proved=not text)  # in any order, a scan has the same programs
     if text:
         click.echo(print_program(plan.programs[0]), nl=False)
         return

@@ -10,11 +10,9 @@ from typing import TYPE_CHECKING, Final
 
 import click
 
-from control.cli.options import parameter_option, scan_options, scan_text, setup_option
+from control.cli.asking import Asked, asks_for_experiment
 from control.errors import UsageError
-from control.experiments.registry import find_experiment
-from control.plan import choose, make_plan
-from control.setup import Setup, read_setup
+from control.setup import Setup
 from control.views import check_format
 from sequences import Program, print_program
 
@@ -29,10 +27,7 @@ Writer = Callable[[Program, Setup, int], Mapping[str, Chunks]]
 
 
 @click.command("export")
-@click.argument("name", metavar="NAME|FILE.py")
-@parameter_option
-@scan_options
-@setup_option
+@asks_for_experiment
 @click.option(
     "--point", type=click.IntRange(min=1), default=1, show_default=True, help="Which of the points."
 )
@@ -52,12 +47,7 @@ Writer = Callable[[Program, Setup, int], Mapping[str, Chunks]]
     help="Its ending decides.",
 )
 def export(
-    name: str,
-    parameters: dict[str, str],
-    scans: tuple[str, ...],
-    zipped: bool,
-    order: str,
-    setup: str,
+    asked: Asked,
     point: int,
     shots: int,
     output: Path,
@@ -77,11 +67,9 @@ def export(
     ending = check_format(output, WRITERS, "a program")
     if shots > 1 and ending not in _UNROLLED:
         raise UsageError(what=f"--shots cannot be used with {ending}", advice=f"It is for {_SEVERAL}.")
-    experiment, calibration = choose(find_experiment(name), parameters)
-    lab = read_setup(setup)
-    scan = scan_text(scans, zipped=zipped, order=order, seed=0)
-    program = make_plan(experiment, lab, calibration, scan).program(point)
-    for addition, chunks in WRITERS[ending](program, lab, shots).items():
+    plan = asked.plan()
+    program = plan.program(point)
+    for addition, chunks in WRITERS[ending](program, plan.setup, shots).items():
         path = output.with_name(f"{output.stem}{addition}{output.suffix}")
         with path.open("wb") as file:
             file.writelines(chunk.encode() if isinstance(chunk, str) else chunk for chunk in chunks)

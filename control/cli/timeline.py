@@ -8,11 +8,9 @@ from typing import Final
 
 import click
 
-from control.cli.options import parameter_option, scan_options, scan_text, setup_option
+from control.cli.asking import Asked, asks_for_experiment
 from control.errors import UsageError
-from control.experiments.registry import find_experiment
-from control.plan import Plan, choose, make_plan
-from control.setup import read_setup
+from control.plan import Plan
 from control.views import FORMATS, Panel, Window, check_format, describe, save_view
 from sequences import Program
 from sequences.errors import UnitError
@@ -42,10 +40,7 @@ def _read_window(_ctx: click.Context, _option: click.Parameter, text: str | None
 
 
 @click.command()
-@click.argument("name", metavar="NAME|FILE.py")
-@parameter_option
-@scan_options
-@setup_option
+@asks_for_experiment
 @click.option(
     "--range",
     "window",
@@ -66,12 +61,7 @@ def _read_window(_ctx: click.Context, _option: click.Parameter, text: str | None
     help="A page to look around in (.html), a drawing (.png, .svg), or a dump for wave viewers (.vcd).",
 )
 def timeline(
-    name: str,
-    parameters: dict[str, str],
-    scans: tuple[str, ...],
-    zipped: bool,
-    order: str,
-    setup: str,
+    asked: Asked,
     window: Window | None,
     point: int,
     electronics: bool,
@@ -85,9 +75,7 @@ def timeline(
     ending = check_format(output, (*FORMATS, _VCD))
     if ending == _VCD and window is not None:
         raise UsageError(what="--range cannot be used with .vcd", advice="Its viewers zoom by themselves.")
-    experiment, calibration = choose(find_experiment(name), parameters)
-    scan = scan_text(scans, zipped=zipped, order=order, seed=0)
-    plan = make_plan(experiment, read_setup(setup), calibration, scan, proved=False)
+    plan = asked.plan(proved=False)
     program = plan.program(point)
     if ending == _VCD:
         with output.open("w", encoding="ascii") as file:

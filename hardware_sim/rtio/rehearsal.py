@@ -108,7 +108,7 @@ class _Telling:
         write = writes[0]
         channel = target.by_number[int(score.channel[write])]
         # In the author's times: without the compensation of the channel's latency.
-        shift = round((target.lead - channel.latency) / channel.grid) * round(channel.grid / target.period)
+        shift = int(target.shifts[channel.number])
         (met,) = self._met(kind, writes[:1]).tolist()
         return Fault(
             kind=kind,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,7 +20,7 @@ from sequences.errors import (
     SpacingError,
     raise_together,
 )
-from sequences.ir import Played, Readout, Waveform
+from sequences.ir import Edges, Played, Readout, Waveform
 from sequences.rules import kind_problems, name_of, value_problems
 from sequences.target import Quantity, Target
 from sequences.units import show
@@ -29,11 +29,16 @@ SAMPLED = (Code.RAMP, Code.WAVEFORM)
 """Leaves that a DAC plays as samples."""
 
 
-def check(outline: Outline[Schedule], target: Target) -> Outline[Schedule]:
-    """Return the outline as it is, or tell everything that a channel cannot do.
+def check(schedules: Iterable[Schedule], whole: Outline[Schedule], target: Target) -> None:
+    """Refuse everything that a channel cannot do, within some segments and where any meet.
 
     Blocks on one channel may follow each other without a gap: their common tick counts once. Only the samples
     of a DAC need their distance from each other in any case.
+
+    Args:
+        schedules: segments that are new.
+        whole: all segments, with these.
+        target: they are compiled for.
 
     Raises:
         ChannelKindError: a block is on a channel of the wrong kind.
@@ -46,15 +51,14 @@ def check(outline: Outline[Schedule], target: Target) -> Outline[Schedule]:
         CompileError: several of these.
     """
     problems: list[SequenceError] = []
-    for schedule in outline.segments:
-        problems += segment_problems(schedule, target)
-    problems += readout_problems(outline)
-    problems += spacing_problems(outline, target)
+    for schedule in schedules:
+        problems += _segment_problems(schedule, target)
+    problems += _readout_problems(whole)
+    problems += spacing_problems(whole, target)
     raise_together(problems)
-    return outline
 
 
-def segment_problems(schedule: Schedule, target: Target) -> Iterator[AuthoringError]:
+def _segment_problems(schedule: Schedule, target: Target) -> Iterator[AuthoringError]:
     """Yield everything that a channel cannot do within one segment."""
     yield from _kinds(schedule)
     for column in schedule.columns.values():
@@ -63,7 +67,7 @@ def segment_problems(schedule: Schedule, target: Target) -> Iterator[AuthoringEr
     yield from _Channels(schedule, target).problems()
 
 
-def readout_problems(outline: Outline[Schedule]) -> Iterator[AuthoringError]:
+def _readout_problems(outline: Outline[Schedule]) -> Iterator[AuthoringError]:
     """Yield an error for each two gates that record into one readout."""
     recorded: dict[Readout, Source] = {}
     for schedule in outline.segments:
@@ -124,14 +128,15 @@ class _Channels:
         self.start, self.stop = start[order], stop[order]
         self.is_dac = tables.is_dac[self.channel]
         self.needed, self.update = tables.gap[self.channel], tables.update[self.channel]
-        self.instant = (self.code == Code.TUNING) | (self.code == Code.LEVEL)
+        self.first = (schedule.first_events(tables.update[schedule.channel]) - schedule.shift)[order]
+        self.instant = schedule.is_instant()[order]
 
     def problems(self) -> Iterator[AuthoringError]:
         """Yield every problem of the segment's times."""
         holder = self._holders()
         same = self.channel[1:] == self.channel[:-1]
         overlap = same & (self.start[1:] < self.stop[holder])
-        gap = self._first_events()[1:] - self.stop[:-1]
+        gap = self.first[1:] - self.stop[:-1]
         both = self.instant[1:] & self.instant[:-1]
         touching = (gap == 0) & ~self.is_dac[1:] & ~both
         close = same & ~overlap & ((gap < self.needed[1:]) | (both & (gap == 0))) & ~touching
@@ -154,11 +159,6 @@ class _Channels:
         latest = np.maximum.accumulate(key)
         rows = np.where(key == latest, np.arange(len(key)), 0)
         return np.maximum.accumulate(rows)[:-1]
-
-    def _first_events(self) -> NDArray[np.int64]:
-        """Return the tick of every leaf's first event: a ramp's first sample comes after its start."""
-        samples = (self.stop - self.start) // self.update
-        return np.where(self.code == Code.RAMP, self.stop - (samples - 1) * self.update, self.start)
 
     def _short(self, row: int) -> AuthoringError:
         leaf, duration = self._leaf(row), int((self.stop - self.start)[row])
@@ -185,9 +185,8 @@ class _Channels:
 
     def _name(self, row: int) -> str:
         leaf = self._leaf(row)
-        if isinstance(leaf, Played) and hasattr(leaf, "channel"):
-            return leaf.channel.name
-        return next(channel.name for channel in leaf.channels if channel.number == self.channel[row])
+        channels = leaf.channels if isinstance(leaf, Edges) else (leaf.channel,)
+        return next(channel.name for channel in channels if channel.number == self.channel[row])
 
     def _show(self, ticks: int) -> str:
         return show(ticks * self.period, "s", 12)

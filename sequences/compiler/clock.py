@@ -10,6 +10,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from sequences.rules import limit_of
 from sequences.target import Channel, Kind, Quantity, Target
 
 NOISE: Final = 1e-3
@@ -24,11 +25,6 @@ LONGEST: Final = 2**53
 """Ticks that floats count one by one: 104 days of 1 ns."""
 
 
-def grid_ticks(channel: Channel, target: Target) -> int:
-    """Return the step of a channel's event times; a target's grids are whole multiples of its period."""
-    return round(channel.grid / target.period)
-
-
 def spacing_ticks(channel: Channel, target: Target) -> int:
     """Return the smallest distance of two events on a channel, rounded up to its grid."""
     return _rounded_up(channel.spacing, channel, target)
@@ -37,17 +33,17 @@ def spacing_ticks(channel: Channel, target: Target) -> int:
 def update_ticks(channel: Channel, target: Target) -> int:
     """Return the distance of samples: the channel's update period or spacing, and at least its grid."""
     period = max(channel.update, channel.spacing)
-    return max(_rounded_up(period, channel, target), grid_ticks(channel, target))
+    return max(_rounded_up(period, channel, target), target.grid_ticks(channel))
 
 
 def gap_ticks(channel: Channel, target: Target) -> int:
     """Return the time that two events on a channel need between them: a DAC updates once a step at most."""
     spacing = spacing_ticks(channel, target)
-    return max(spacing, grid_ticks(channel, target)) if channel.kind is Kind.DAC else spacing
+    return max(spacing, target.grid_ticks(channel)) if channel.kind is Kind.DAC else spacing
 
 
 def _rounded_up(time: float, channel: Channel, target: Target) -> int:
-    return math.ceil(time / channel.grid - NOISE) * grid_ticks(channel, target)
+    return math.ceil(time / channel.grid - NOISE) * target.grid_ticks(channel)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -59,7 +55,7 @@ class ClockTables:
         gap: between two events.
         update: of samples.
         is_dac: whether it is a DAC.
-        limits: quantity -> (2, numbers + 1) lowest and highest value; infinite where there is no limit.
+        limits: quantity -> (2, numbers + 1) lowest and highest value.
     """
 
     grid: NDArray[np.int64]
@@ -76,14 +72,13 @@ def tables_of(target: Target) -> ClockTables:
     columns = np.zeros((3, size), dtype=np.int64)
     columns[0] = 1
     is_dac = np.zeros(size, dtype=np.bool_)
-    limits = {quantity: np.tile([[-np.inf], [np.inf]], size) for quantity in Quantity}
-    limits[Quantity.FREQUENCY][0] = 0.0
-    limits[Quantity.AMPLITUDE][:] = [[0.0], [1.0]]
+    limits = {quantity: np.zeros((2, size)) for quantity in Quantity}
     for number, channel in target.by_number.items():
-        ticks = (grid_ticks, gap_ticks, update_ticks)
-        columns[:, number] = [count(channel, target) for count in ticks]
+        columns[0, number] = target.grid_ticks(channel)
+        columns[1:, number] = gap_ticks(channel, target), update_ticks(channel, target)
         is_dac[number] = channel.kind is Kind.DAC
-        for limit in channel.limits:
-            limits[limit.quantity][:, number] = limit.low, limit.high
+        for quantity, column in limits.items():
+            limit = limit_of(channel, quantity)
+            column[:, number] = limit.low, limit.high
     grid, gap, update = columns
     return ClockTables(grid, gap, update, is_dac, limits)

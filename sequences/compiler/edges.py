@@ -68,12 +68,11 @@ def _ticks(leaf: Edges, target: Target, problems: list[AuthoringError]) -> NDArr
     ticks = nearest.astype(np.int64)
     exact -= nearest
     np.abs(exact, out=exact)
-    grids = {round(channel.grid / target.period) for channel in leaf.channels}
+    steps = tables_of(target).grid[[channel.number for channel in leaf.channels]]
     off = exact > NOISE if float(exact.max(initial=0.0)) > NOISE else None
-    if grids != {1}:
-        (grid,) = grids if len(grids) == 1 else (None,)
-        steps = tables_of(target).grid[[channel.number for channel in leaf.channels]]
-        missed = (ticks % grid if grid else ticks % steps[leaf.which]) != 0
+    if (steps != 1).any():
+        alike = (steps == steps[0]).all()  # then there is no need to look the steps up, edge by edge
+        missed = ticks % (steps[0] if alike else steps[leaf.which]) != 0
         off = missed if off is None else off | missed
     if off is not None and off.any():
         problems.append(_off_grid(leaf, int(np.argmax(off)), target))

@@ -203,7 +203,7 @@ class _Events:
         first = _INSTANT if code in (Code.TUNING, Code.LEVEL) else _START
         self._add(column.rows, self._schedule.start[column.rows], plain, first + plain, column.numbers)
         for place, value in column.open.items():
-            leaf = self._schedule.leaves[int(column.rows[place])]
+            leaf: Any = self._schedule.leaves[int(column.rows[place])]
             rows = np.array([base + place])
             self._fills.append((rows, Fill(rows, value, value, None, leaf, column.quantity)))
 

@@ -9,7 +9,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from sequences.compiler.clock import LONGEST, NOISE, grid_ticks, tables_of
+from sequences.compiler.clock import LONGEST, NOISE, tables_of
 from sequences.compiler.stages import Code, Outline, Placement, Schedule
 from sequences.errors import (
     AuthoringError,
@@ -60,7 +60,7 @@ def refuse_seams(outline: Outline[Schedule], target: Target) -> None:
     if not outline.has_seams:
         return
     numbers = {number for schedule in outline.segments for number in schedule.channel.tolist()}
-    step = math.lcm(*(grid_ticks(target.by_number[number], target) for number in numbers))
+    step = math.lcm(*(target.grid_ticks(target.by_number[number]) for number in numbers))
     problems = []
     for schedule in outline.segments:
         if schedule.length % step:

@@ -75,7 +75,7 @@ def _blend(
 ) -> Fill:
     first = start.open.get(place, float(start.numbers[place]))
     last = stop.open.get(place, float(stop.numbers[place]))
-    leaf = schedule.leaves[int(start.rows[place])]
+    leaf: Any = schedule.leaves[int(start.rows[place])]
     return Fill(samples, first, last, way, leaf, Quantity.VOLTAGE)
 
 

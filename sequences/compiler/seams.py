@@ -17,7 +17,6 @@ from sequences.compiler.stages import (
     AnySlot,
     AttemptSlots,
     ChoiceSlots,
-    Code,
     Outline,
     RepeatSlots,
     Schedule,
@@ -110,11 +109,10 @@ class _Weaver:
         return _either(body, self._joined(body, paused))
 
     def _edges(self, schedule: Schedule) -> _Run:
-        start, stop = schedule.start - schedule.shift, schedule.stop - schedule.shift
+        stop = schedule.stop - schedule.shift
         update = tables_of(self._target).update[schedule.channel]
-        ramp = schedule.code == Code.RAMP
-        opening = np.where(ramp, stop - ((stop - start) // update - 1) * update, start)
-        instant = (schedule.code == Code.TUNING) | (schedule.code == Code.LEVEL)
+        opening = schedule.first_events(update) - schedule.shift
+        instant = schedule.is_instant()
         numbers = schedule.channel
         firsts, lasts = np.lexsort((opening, numbers)), np.lexsort((-stop, numbers))
         heads = np.flatnonzero(np.diff(numbers[firsts], prepend=-1))

@@ -14,7 +14,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sequences.errors import Source
-from sequences.ir import Attempt, Block, Choice, FrameName, Gate, Leaf, Played, Shift, Wait
+from sequences.ir import (
+    Attempt,
+    Block,
+    Choice,
+    FrameName,
+    Gate,
+    Leaf,
+    Level,
+    Played,
+    Pulse,
+    Ramp,
+    Shift,
+    Tuning,
+    Wait,
+)
 from sequences.parameters import Value
 from sequences.target import Quantity
 from sequences.timeline import Label, Timeline
@@ -194,12 +208,30 @@ class Schedule:
     source: Source
     columns: Mapping[tuple[int, str], Column] = field(default_factory=dict)
 
+    def is_instant(self) -> NDArray[np.bool_]:
+        """Tell (leaves,) which take no time."""
+        instant: NDArray[np.bool_] = (self.code == Code.TUNING) | (self.code == Code.LEVEL)
+        return instant
+
+    def first_events(self, update: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Return the tick (leaves,) of every leaf's first event: a ramp's first sample comes after its start.
+
+        Args:
+            update: (leaves,) ticks from one sample to the next.
+        """
+        samples = (self.stop - self.start) // update
+        return np.where(self.code == Code.RAMP, self.stop - (samples - 1) * update, self.start)
+
     def gates(self) -> Iterator[Gate]:
         """Yield the gates in the order of writing."""
         for row in np.flatnonzero(self.code == Code.GATE).tolist():
             leaf = self.leaves[row]
             if isinstance(leaf, Gate):
                 yield leaf
+
+
+Valued: TypeAlias = Pulse | Tuning | Level | Ramp
+"""Leaves whose events have values that can be open."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -219,7 +251,7 @@ class Fill:
     start: Value
     stop: Value
     way: NDArray[np.float64] | None
-    leaf: Leaf
+    leaf: Valued
     quantity: Quantity | None
 
 

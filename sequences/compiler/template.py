@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from functools import lru_cache
 from types import MappingProxyType
 
 from sequences.compiler.align import align
 from sequences.compiler.bind import Binding, bind, times_of
-from sequences.compiler.check import readout_problems, segment_problems
+from sequences.compiler.check import check
 from sequences.compiler.collect import collect
 from sequences.compiler.expand import expand
 from sequences.compiler.fill import fill
@@ -19,9 +19,8 @@ from sequences.compiler.join import Joiner
 from sequences.compiler.lower import Tables, lower
 from sequences.compiler.place import DEEPEST, place
 from sequences.compiler.quantize import quantize, refuse_seams
-from sequences.compiler.seams import spacing_problems
 from sequences.compiler.stages import Draft, Outline, Schedule, Segment
-from sequences.errors import AuthoringError, DepthError, SequenceError, raise_together
+from sequences.errors import AuthoringError, DepthError, raise_together
 from sequences.ir import Sequence, walk
 from sequences.machine import prove
 from sequences.parameters import Expression, parameters_in
@@ -131,7 +130,9 @@ class Template:
         else:
             for row, schedule in zip(rows, schedules, strict=True):
                 self._schedules[row] = schedule
-        self._refuse(schedules)
+        whole = self._whole()
+        refuse_seams(whole, self.target)
+        check(schedules, whole, self.target)
         self._draft(rows, binding)
 
     def _ask_all(self, binding: Binding) -> None:
@@ -141,17 +142,6 @@ class Template:
                 value = getattr(block, name)
                 if isinstance(value, Expression):
                     binding.number(value, block.source)
-
-    def _refuse(self, schedules: Iterable[Schedule]) -> None:
-        """Refuse what the channels cannot play, within the given segments and where any meet."""
-        whole = self._whole()
-        refuse_seams(whole, self.target)
-        problems: list[SequenceError] = []
-        for schedule in schedules:
-            problems += segment_problems(schedule, self.target)
-        problems += readout_problems(whole)
-        problems += spacing_problems(whole, self.target)
-        raise_together(problems)
 
     def _draft(self, rows: list[int], binding: Binding) -> None:
         """Make the events of some segments; of all, where frames join them."""
@@ -166,7 +156,7 @@ class Template:
             self._drafts[row] = lower(followed[row], self.target, self._tables, problems)
         raise_together([*problems])
         holes = (hole.leaf for draft in self._drafts for hole in draft.fills)
-        self._values_count = any(limits_values(leaf.channel) for leaf in holes if hasattr(leaf, "channel"))
+        self._values_count = any(limits_values(leaf.channel) for leaf in holes)
 
     def _list_readouts(self) -> None:
         """Number the readouts in order of first use."""

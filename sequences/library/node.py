@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
-from sequences.compiler.clock import grid_ticks
 from sequences.language import Camera, Detector, Electrode, Tone
 from sequences.library.calibration import Calibration
 from sequences.target import Target
@@ -60,5 +58,5 @@ class Node:
             detector_h=Detector.of(target, "detector_h"),
             detector_v=Detector.of(target, "detector_v"),
             camera=Camera.of(target, "camera"),
-            grid=math.lcm(*(grid_ticks(channel, target) for channel in target.channels)) * target.period,
+            grid=target.step,
         )

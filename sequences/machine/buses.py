@@ -163,7 +163,7 @@ class Buses:
                 machine.seconds(clash.missing),
                 earlier,
                 later,
-                machine.step,
+                machine.target.step,
             )
 
     def _changing(

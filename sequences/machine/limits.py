@@ -155,17 +155,9 @@ class Machine:
         """Return ticks in seconds."""
         return ticks * self.target.period
 
-    @property
-    def step(self) -> float:
-        """The smallest time that is on the grid of every channel, s."""
-        grids = (round(channel.grid / self.target.period) for channel in self.target.channels)
-        return self.seconds(math.lcm(*grids))
-
     def written(self, number: int, tick: float) -> float:
         """Return the time that the author wrote for an event: without the compensation of latencies, s."""
-        channel = self.target.by_number[number]
-        shift = round((self.target.lead - channel.latency) / channel.grid) * channel.grid
-        return self.seconds(tick) - shift
+        return self.seconds(tick - int(self.target.shifts[number]))
 
 
 def in_ticks(seconds: float, period: float) -> float:

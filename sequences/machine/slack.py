@@ -352,12 +352,12 @@ class Feeder:
             late.passes,
         )
         if late.decision is None:
-            return UnderflowError(*facts, machine.seconds(late.lag), step=machine.step)
+            return UnderflowError(*facts, machine.seconds(late.lag), step=machine.target.step)
         line = late.decision.line
         kind = "trigger" if line is None else "gate"
         other = None if line is None else line_at(self._program, line)
         name = machine.name(late.decision.channel)
-        return DecisionError(*facts, kind, name, other, step=machine.step)
+        return DecisionError(*facts, kind, name, other, step=machine.target.step)
 
 
 def _decides(steps: Sequence[Step]) -> bool:

@@ -1,7 +1,7 @@
 import pytest
 
 from sequences import Channel, Kind, Target
-from sequences.compiler.clock import gap_ticks, grid_ticks, spacing_ticks, update_ticks
+from sequences.compiler.clock import gap_ticks, spacing_ticks, update_ticks
 
 
 def lab(**timing: float) -> tuple[Channel, Target]:
@@ -27,7 +27,8 @@ def test_a_spacing_between_two_steps_is_rounded_up() -> None:
 
 
 def test_an_update_takes_at_least_one_step() -> None:
-    assert grid_ticks(*lab()) == 8
+    channel, target = lab()
+    assert target.grid_ticks(channel) == 8
     assert update_ticks(*lab(spacing=0.0)) == 8
     assert update_ticks(*lab(spacing=1e-6)) == 1000
 
