@@ -26,9 +26,11 @@ from hardware_sim.core.takes import Take, lay_out
 from hardware_sim.core.triggers import LINE, Triggers
 from hardware_sim.physics.crystal import zigzag_limit
 from hardware_sim.physics.errors import PhysicsError
+from hardware_sim.physics.validity import Doubt
 from hardware_sim.properties import NodeProperties
 from hardware_sim.rtio import Rehearsal, rehearse
 from hardware_sim.surroundings import Surroundings
+from hardware_sim.world.weather import Weather
 from sequences.program import Program, Step, Wait, inner_steps
 
 BATCH = 200_000
@@ -55,6 +57,8 @@ class SimulatedCore:
         self._outputs = Outputs(Standing(), self._endcaps.memory)
         self._tables = Tables()
         self._rehearsed: tuple[object, Rehearsal] | None = None
+        self._doubts: dict[tuple[str, str], Doubt] = {}
+        self._told = 0
         self._ions = 1
         self._loss: str | None = "the trap was never loaded"
         self._now_ps = 0
@@ -154,7 +158,13 @@ class SimulatedCore:
             channel = program.target.by_number[number]
             timeout = ticks * program.target.period
             notes.append(str(MissedTrigger(channel.name, timeout, times, number in self._parts)))
-        return notes
+        return notes + self._new_doubts()
+
+    def _new_doubts(self) -> list[str]:
+        """Return the doubts about models that were not told at an earlier point."""
+        new = [str(doubt) for doubt in list(self._doubts.values())[self._told :]]
+        self._told = len(self._doubts)
+        return new
 
     def _set_stage(self, program: Program, shots: int, surroundings: Surroundings) -> Stage:
         properties, rng = self._properties, self._rng
@@ -177,6 +187,8 @@ class SimulatedCore:
             effects,
             recorder,
             self._tables,
+            Weather.calm(shots),
+            self._doubts,
         )
 
     def _string(self, radial_frequency: float) -> IonString:

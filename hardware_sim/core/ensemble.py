@@ -104,6 +104,16 @@ class Ensemble:
         """Note that all heating until `offset_ps` after the start of the timeline is accounted for."""
         self._heated_ps[shots] = self.clock_ps[shots] + offset_ps
 
+    def field_at(self, shots: Shots, offset_ps: int) -> NDArray[np.float64]:
+        """Return the magnetic field minus its mean (shots,), T, at a time of the present timeline."""
+        del offset_ps  # the field does not change within a shot
+        return self.field[shots]
+
+    def laser_turns(self, shots: Shots, offset_ps: int) -> NDArray[np.float64]:
+        """Return how far (shots,) the phase of the 729 nm laser has wandered, turns."""
+        del offset_ps
+        return np.zeros(len(shots))
+
     def quanta(self, shots: Shots, modes: NDArray[np.int64] | None = None) -> NDArray[np.float64]:
         """Return the quanta (shots, modes) in some modes, or in all."""
         amplitude = self.motion[shots] if modes is None else self.motion[shots[:, None], modes]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Iterable
 from dataclasses import dataclass, field
 from typing import TypeVar
 
@@ -15,7 +15,9 @@ from hardware_sim.core.ensemble import Ensemble
 from hardware_sim.core.photons import ClickTable
 from hardware_sim.core.recorder import Recorder
 from hardware_sim.core.string import IonString, make_string
+from hardware_sim.physics.validity import Doubt
 from hardware_sim.properties import NodeProperties
+from hardware_sim.world.weather import Weather
 
 REFERENCE_FREQUENCY = 1e6
 """Hz at which the properties state initial quanta and heating rate."""
@@ -62,6 +64,8 @@ class Stage:
         effects: detector -> effect (2, 2) of its click on a photon in the cavity mode.
         recorder: of what is seen.
         tables: worked out before.
+        weather: how far the lab has moved in each shot.
+        doubts: about the models that were used, each subject once.
     """
 
     rng: np.random.Generator
@@ -74,6 +78,13 @@ class Stage:
     effects: dict[str, NDArray[np.complex128]]
     recorder: Recorder
     tables: Tables
+    weather: Weather
+    doubts: dict[tuple[str, str], Doubt] = field(default_factory=dict)
+
+    def doubt(self, doubts: Iterable[Doubt]) -> None:
+        """Take down where models are used outside of their range; the first of each subject is told."""
+        for doubt in doubts:
+            self.doubts.setdefault(doubt.subject, doubt)
 
     def settle(self, offset_ps: int) -> None:
         """Follow a change of the axial confinement.

@@ -1,0 +1,1 @@
+"""The lab as it changes by itself: what drifts, what fails, and how fast its time runs."""
