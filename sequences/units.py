@@ -35,25 +35,40 @@ deg: Final = 1 / 360
 """One degree in turns, the base unit of phases and angles."""
 
 _SPELLINGS: Final[dict[str, dict[str, str]]] = {
-    "s": {"ps": "1e-12", "ns": "1e-9", "us": "1e-6", "µs": "1e-6", "ms": "1e-3", "s": "1"},
+    "s": {
+        "ps": "1e-12",
+        "ns": "1e-9",
+        "us": "1e-6",
+        "µs": "1e-6",
+        "ms": "1e-3",
+        "s": "1",
+        "min": "60",
+        "h": "3600",
+    },
     "Hz": {"mHz": "1e-3", "Hz": "1", "kHz": "1e3", "MHz": "1e6", "GHz": "1e9", "THz": "1e12"},
     "1/s": {"1/s": "1", "cps": "1", "kcps": "1e3", "Mcps": "1e6"},
     "V": {"uV": "1e-6", "mV": "1e-3", "V": "1", "kV": "1e3"},
-    "m": {"nm": "1e-9", "um": "1e-6", "µm": "1e-6", "mm": "1e-3", "m": "1"},
+    "m": {"nm": "1e-9", "um": "1e-6", "µm": "1e-6", "mm": "1e-3", "m": "1", "km": "1e3"},
     "T": {"nT": "1e-9", "uT": "1e-6", "mT": "1e-3", "T": "1", "mG": "1e-7", "G": "1e-4"},
     "turn": {"turn": "1", "deg": "1/360", "rad": "1/tau"},
     "V/m": {"V/m": "1"},
     "V/s": {"V/s": "1", "V/ms": "1e3", "V/us": "1e6"},
+    "Hz/s": {"Hz/s": "1", "kHz/s": "1e3", "MHz/s": "1e6", "Hz/h": "1/3600", "kHz/h": "1/3.6"},
+    "m/Hz": {"m/Hz": "1", "um/MHz": "1e-12", "mm/MHz": "1e-9"},
+    "dB/m": {"dB/m": "1", "dB/km": "1e-3"},
     "dBm": {"dBm": "1"},
     "": {"": "1", "%": "1e-2", "ppm": "1e-6"},
 }
 """Base unit -> the spellings that are read and the factor of each; its keys are all the units there are."""
 
+_FRACTIONS: Final = {"1/360": 360.0, "1/tau": math.tau, "1/3600": 3600.0, "1/3.6": 3.6}
+"""Factors that no decimal number can be, and what to divide by instead."""
+
 _SHOWN: Final[dict[str, tuple[str, ...]]] = {
     "s": ("ns", "us", "ms", "s"),
     "Hz": ("Hz", "kHz", "MHz", "GHz"),
     "V": ("uV", "mV", "V"),
-    "m": ("nm", "um", "mm", "m"),
+    "m": ("nm", "um", "mm", "m", "km"),
     "T": ("nT", "uT", "mT"),
 }
 """The spellings used when a value is shown, ascending; other units are shown as they are stored."""
@@ -129,10 +144,8 @@ def parse_exactly(text: str, unit: str) -> Decimal:
     factor = _SPELLINGS[unit].get(match[2].replace(_GREEK_MU, _MICRO_SIGN)) if match else None
     if match is None or factor is None:
         raise UnitError(text, unit, spellings(unit))
-    if factor == "1/360":
-        value = Decimal(float(match[1]) / 360)
-    elif factor == "1/tau":
-        value = Decimal(float(match[1]) / math.tau)
+    if factor in _FRACTIONS:
+        value = Decimal(float(match[1]) / _FRACTIONS[factor])
     else:
         value = Decimal(match[1]) * Decimal(factor)
     if not math.isfinite(float(value)):

@@ -57,7 +57,7 @@ def test_what_people_give_is_read(name: str, given: object, value: object) -> No
             "time",
             "5",
             "time: '5' is not a finite time with its unit; write for example '1.5 us' "
-            "(units: ps, ns, us, µs, ms, s)",
+            "(units: ps, ns, us, µs, ms, s, min, h)",
         ),
         ("time", "5 ms", "time: 5 ms is outside the limits 100 ns to 1 ms"),
         ("time", math.nan, "time: nan is not a finite number"),

@@ -41,13 +41,29 @@ def test_what_is_no_time_is_refused_with_an_example(text: str) -> None:
         parse(text, "s")
     assert str(caught.value) == (
         f"{text!r} is not a finite time with its unit; write for example '1.5 us' "
-        "(units: ps, ns, us, µs, ms, s)"
+        "(units: ps, ns, us, µs, ms, s, min, h)"
     )
 
 
 def test_a_number_that_its_unit_makes_too_large_is_refused() -> None:
     with pytest.raises(UnitError, match="'1e308 GHz' is not a finite frequency with its unit"):
         parse("1e308 GHz", "Hz")
+
+
+@pytest.mark.parametrize(
+    ("text", "unit", "value"),
+    [
+        ("3 h", "s", 10800.0),
+        ("1.5 min", "s", 90.0),
+        ("720 Hz/h", "Hz/s", 0.2),
+        ("7.2 kHz/h", "Hz/s", 2.0),
+        ("5 um/MHz", "m/Hz", 5e-12),
+        ("0.181 dB/km", "dB/m", 1.81e-4),
+        ("101 km", "m", 101e3),
+    ],
+)
+def test_slow_and_long_things_have_their_units(text: str, unit: str, value: float) -> None:
+    assert parse(text, unit) == value
 
 
 @pytest.mark.parametrize(
@@ -58,7 +74,7 @@ def test_a_number_that_its_unit_makes_too_large_is_refused() -> None:
         (
             "kg",
             "'kg' is no base unit; declare it in 's' or 'Hz' or '1/s' or 'V' or 'm' or 'T' or 'turn' "
-            "or 'V/m' or 'V/s' or 'dBm'",
+            "or 'V/m' or 'V/s' or 'Hz/s' or 'm/Hz' or 'dB/m' or 'dBm'",
         ),
     ],
 )

@@ -42,7 +42,7 @@ def test_choose_tells_all_problems() -> None:
     assert told(PulseWait, {"wiat": "1 us", "mapping_pi_time": "5", "ions": "1.5"}) == [
         "pulse_wait has no parameter 'wiat'. Did you mean wait?",
         "mapping_pi_time: '5' is not a finite time with its unit; write for example '1.5 us' "
-        "(units: ps, ns, us, µs, ms, s)",
+        "(units: ps, ns, us, µs, ms, s, min, h)",
         "ions: '1.5' is not a whole number",
         "wait: needs a value: -p wait=...",
     ]

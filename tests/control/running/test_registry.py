@@ -47,7 +47,7 @@ def told(which: str) -> str:
 
 def test_every_shipped_experiment_is_listed_and_found() -> None:
     defined = set()
-    for module in pkgutil.iter_modules(experiments.__path__, "control.experiments."):
+    for module in pkgutil.walk_packages(experiments.__path__, "control.experiments."):
         for kind in vars(importlib.import_module(module.name)).values():
             if isinstance(kind, type) and issubclass(kind, Experiment) and not inspect.isabstract(kind):
                 defined.add(kind.name)
@@ -102,7 +102,7 @@ def test_file_may_import_its_neighbours(write: Callable[[str], Path], tmp_path: 
         (
             GOOD.replace('"1 ms"', '"1 m"'),
             "mine.py:7: reading mine.py failed: default: '1 m' is not a finite time with its unit; "
-            "write for example '1.5 us' (units: ps, ns, us, µs, ms, s).",
+            "write for example '1.5 us' (units: ps, ns, us, µs, ms, s, min, h).",
         ),
     ],
 )

@@ -129,12 +129,12 @@ def test_limits_may_be_open() -> None:
         (1, "program small 3", "expected nothing more, found '3'"),
         (1, 'program "\\x"', "expected the program's name, found a quoted name that cannot be read"),
         (1, 'program "small', "expected the program's name, found a quoted name that cannot be read"),
-        (2, "target lab period 1", "expected a unit (ps, ns, us, µs, ms, s) at the end of the line"),
+        (2, "target lab period 1", "expected a unit (ps, ns, us, µs, ms, s, min, h) at the end of the line"),
         (
             2,
             "target lab period 1 Hz",
             "expected a time: '1 Hz' is not a finite time with its unit; write for example '1.5 us' "
-            "(units: ps, ns, us, µs, ms, s)",
+            "(units: ps, ns, us, µs, ms, s, min, h)",
         ),
         (
             2,
