@@ -28,6 +28,8 @@ The facts of an error are its fields; the text is made from them in ``__str__``:
         ├── EffectsError              matrices that are not the effects of a measurement
         ├── IncompleteSettingsError   settings that leave a part of the state unseen
         ├── ConvergenceError          the certified gap was not reached
+        ├── NoSignalError             nothing in the data but a constant
+        ├── UndeterminedError         a parameter that the data leave open
         └── UnitError                 estimates of different units cannot be averaged
 """
 
@@ -195,6 +197,54 @@ class ConvergenceError(AnalysisError):
         return (
             f"after {self.iterations} steps the log-likelihood may still miss {self.gap:.3g}, limit "
             f"{self.limit:.3g}; ask for a larger gap (0.05 is a tenth of a statistical unit)"
+        )
+
+
+@dataclass(eq=False)
+class NoSignalError(AnalysisError):
+    """The data are as good as constant: what was to be fitted does not show in them.
+
+    Attributes:
+        what: What was to be found.
+        chance: Probability that a constant scatters as the data do, or more, in the direction of the model.
+        limit: Probability below which a signal is believed.
+    """
+
+    what: str
+    chance: float
+    limit: float
+
+    def __str__(self) -> str:
+        return (
+            f"{self.what} does not show in the data: a constant describes them, too (probability "
+            f"{self.chance:.2g}, a signal is believed below {self.limit:g}); measure with more shots, or "
+            "look elsewhere"
+        )
+
+
+@dataclass(eq=False)
+class UndeterminedError(AnalysisError):
+    """The data leave a parameter open: its error is as wide as all that it could be.
+
+    Attributes:
+        what: What was fitted.
+        parameter: The parameter.
+        error: Its standard error in the unit below; infinite if no value is excluded.
+        width: Width of the allowed range.
+        unit: Of both.
+    """
+
+    what: str
+    parameter: str
+    error: float
+    width: float
+    unit: str = ""
+
+    def __str__(self) -> str:
+        error, width = (f"{value:.3g} {self.unit}".rstrip() for value in (self.error, self.width))
+        return (
+            f"the data do not determine the {self.parameter} of {self.what}: its error is {error} in a "
+            f"range of {width}; scan further, in finer steps, or with more shots"
         )
 
 

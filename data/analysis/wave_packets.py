@@ -142,6 +142,42 @@ def median_arrival(window_ps: ArrayLike) -> Estimate:
     return Estimate(median * _PICOSECOND, (high - low) / 2 * _PICOSECOND, "s")
 
 
+def arrival_quantile(window_ps: ArrayLike, share: float) -> Estimate:
+    """Return the time by which a share of the clicks has arrived.
+
+    Its error supposes no shape of the packet: the number of clicks before that time scatters binomially.
+
+    Args:
+        window_ps: Times since the window opened, int64 picoseconds, shape (clicks,), at least 2.
+        share: Between 0 and 1; 0.5 is the median.
+
+    Returns:
+        The time in seconds.
+
+    Raises:
+        ShapeError: If the times are not one column.
+        RangeError: If the times are not integers, or the share not between 0 and 1.
+        InsufficientDataError: If there are fewer clicks before or after that time than their scatter.
+
+    Source: H. A. David and H. N. Nagaraja, Order Statistics (2003), section 7.1.
+
+    Example:
+        >>> print(arrival_quantile(1_000_000 * np.arange(101), 0.9))
+        90.0(30) us
+    """
+    times = _check_times(window_ps)
+    if not 0 < share < 1:
+        raise RangeError("share", share, "between 0 and 1", "0.5 is the median")
+    rarer = min(share, 1 - share)
+    needed = math.ceil(1 / rarer - 1e-9)  # 1 / (1 - 0.9) is 10 and a rounding error
+    if len(times) < needed:
+        raise InsufficientDataError(f"the time of {share:.0%} of the arrivals", len(times), needed, "clicks")
+    middle, scatter = share * (len(times) - 1), math.sqrt(len(times) * share * (1 - share))
+    ranks = np.array([middle - scatter, middle, middle + scatter])
+    low, value, high = np.interp(ranks, np.arange(len(times)), np.sort(times)).tolist()
+    return Estimate(value * _PICOSECOND, (high - low) / 2 * _PICOSECOND, "s")
+
+
 def _check_times(window_ps: ArrayLike) -> NDArray[np.int64]:
     """Return the column of times, refusing other shapes and fractions."""
     times = np.asarray(window_ps)

@@ -19,6 +19,8 @@ EXAMPLES = [
     errors.EffectsError(2, "are not positive", 0.1, 1e-9),
     errors.IncompleteSettingsError(9, 16),
     errors.ConvergenceError(0.1, 1e-13, 100),
+    errors.NoSignalError("a Rabi flop", 0.3, 1e-4),
+    errors.UndeterminedError("a Ramsey fringe", "contrast", 0.8, 1.0),
     errors.UnitError(("s", "Hz")),
 ]
 
@@ -40,6 +42,19 @@ def test_all_analysis_errors_are_drawn_and_have_an_example() -> None:
 
 def test_message_names_every_axis_of_the_batch() -> None:
     assert str(EXAMPLES[3]).startswith("setting 4 (ion X, photon X) of data set 0, 7 has no counts")
+
+
+def test_refused_fits_say_what_to_do() -> None:
+    assert str(EXAMPLES[7]) == (
+        "a Rabi flop does not show in the data: a constant describes them, too (probability 0.3, a signal is "
+        "believed below 0.0001); measure with more shots, or look elsewhere"
+    )
+    assert str(EXAMPLES[8]) == (
+        "the data do not determine the contrast of a Ramsey fringe: its error is 0.8 in a range of 1; scan "
+        "further, in finer steps, or with more shots"
+    )
+    in_hertz = errors.UndeterminedError("a line", "width", 2e5, 1e5, "Hz")
+    assert "its error is 2e+05 Hz in a range of 1e+05 Hz" in str(in_hertz)
 
 
 def test_importing_the_analysis_does_not_import_scipy() -> None:

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from data.analysis import average_arrival, bin_arrivals, median_arrival
+from data.analysis.wave_packets import arrival_quantile
 from data.errors import AnalysisError, InsufficientDataError, RangeError, ShapeError
 
 
@@ -119,3 +120,27 @@ def test_a_click_on_an_edge_is_in_the_bin_above(window: float, bins: int) -> Non
     assert bin_arrivals(edges, attempts=1, window=window, bins=bins).counts.tolist() == [1] * bins
     below = bin_arrivals(edges[1:] - 1, attempts=1, window=window, bins=bins)
     assert below.counts.tolist() == [1] * (bins - 1) + [0]
+
+
+def test_quantiles_of_arrivals_cover() -> None:
+    """Exponential packets of 500 clicks: the time of 90 % is ln 10 lifetimes, pulls of 200 sets 0(1).
+
+    Means within 4.5 / sqrt(200) = 0.32, widths within 4.5 / 20 = 0.23, and 0.1 for a skewed distribution.
+    """
+    rng = np.random.default_rng(5)
+    pulls = []
+    for _ in range(200):
+        found = arrival_quantile(np.round(rng.exponential(10e6, 500)).astype(np.int64), 0.9)
+        pulls.append((found.value - 10e-6 * np.log(10)) / found.error)
+    assert abs(np.mean(pulls)) < 0.42
+    assert abs(np.std(pulls) - 1) < 0.33
+
+
+def test_quantiles_need_clicks_beyond_them() -> None:
+    times = np.arange(9, dtype=np.int64)
+    with pytest.raises(
+        InsufficientDataError, match="the time of 90% of the arrivals needs at least 10 clicks"
+    ):
+        arrival_quantile(times, 0.9)
+    with pytest.raises(RangeError, match=r"share is 1\.0, but must be between 0 and 1"):
+        arrival_quantile(times, 1.0)

@@ -1,0 +1,59 @@
+"""Correlations of clicks: single photons, laser light, dark counts."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from data.analysis.correlations import accidental_g2, correlate
+from data.errors import InsufficientDataError, RangeError, ShapeError
+
+
+def test_laser_light_has_g2_of_one() -> None:
+    """Independent clicks: each of 11 lags is 1 within 4.5 errors; false alarm in 1e-4 of all seeds."""
+    rng = np.random.default_rng(1)
+    first, second = rng.random((2, 3000, 20)) < 0.2
+    found = correlate(first, second, most=5)
+    assert (abs(found.g2 - 1) < 4.5 * found.g2_error).all()
+    assert abs(found.at_zero.value - 1) < 4.5 * found.at_zero.error
+    assert found.lags.tolist() == list(range(-5, 6))
+    assert found.attempts == 60_000
+
+
+def test_single_photons_have_g2_of_zero() -> None:
+    rng = np.random.default_rng(2)
+    photon, way = rng.random((2000, 20)) < 0.4, rng.random((2000, 20)) < 0.5
+    found = correlate(photon & way, photon & ~way, most=3)
+    assert found.at_zero.value == 0.0
+    # One coincidence is what none may have been: 1 over the 40000 x 0.2 x 0.2 of independent clicks.
+    assert found.at_zero.error == pytest.approx(1 / 1600, rel=0.05)
+    assert (abs(np.delete(found.g2, 3) - 1) < 4.5 * np.delete(found.g2_error, 3)).all()
+
+
+def test_dark_counts_give_what_the_formula_says() -> None:
+    rng = np.random.default_rng(3)
+    shape, dark = (20_000, 20), (0.02, 0.03)
+    photon, way = rng.random(shape) < 0.3, rng.random(shape) < 0.5
+    noise = [rng.random(shape) < rate for rate in dark]
+    first, second = photon & way | noise[0], photon & ~way | noise[1]
+    found = correlate(first, second, most=2)
+    clicks = (float(first.mean()), float(second.mean()))
+    # The formula leaves out dark counts in the way of a photon on the same detector, 2 % of them.
+    assert found.at_zero.value == pytest.approx(accidental_g2(clicks, dark), rel=0.03)
+
+
+def test_lags_have_a_direction() -> None:
+    first, second = np.zeros((2, 1, 6), dtype=bool)
+    first[0, 1] = second[0, 3] = True
+    found = correlate(first, second, most=2)
+    assert found.coincidences.tolist() == [0, 0, 0, 0, 1]
+
+
+def test_what_cannot_be_correlated_is_refused() -> None:
+    clicks = np.ones((3, 4), dtype=int)
+    with pytest.raises(ShapeError, match=r"the same \(shots, attempts\) as of first"):
+        correlate(clicks, clicks[:2], most=1)
+    with pytest.raises(RangeError, match="most is 4, but must be 1 to 3 attempts"):
+        correlate(clicks, clicks, most=4)
+    with pytest.raises(InsufficientDataError, match="a correlation with the second detector"):
+        correlate(clicks, 0 * clicks, most=1)
