@@ -6,10 +6,13 @@ This room knows a lab by this protocol alone; the simulated one is named in a se
 from __future__ import annotations
 
 import importlib
+import math
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Protocol, cast
+from typing import TYPE_CHECKING, Any, Protocol, cast, runtime_checkable
 
-from control.errors import ConfigError
+from control.errors import ConfigError, nearest
+from sequences.errors import UnitError
+from sequences.units import parse
 
 if TYPE_CHECKING:
     from data import Record
@@ -32,6 +35,29 @@ class Lab(Protocol):
 
     def close(self) -> None:
         """Stop everything that was started."""
+
+
+@runtime_checkable
+class EventfulLab(Protocol):
+    """A lab to which something can be made to happen; not every lab can."""
+
+    @property
+    def events(self) -> Sequence[str]:
+        """What can be made to happen."""
+
+    def provoke(self, event: str, at: float) -> None:
+        """Let an event happen at a lab time, s since the lab was opened."""
+
+
+@runtime_checkable
+class PacedLab(Protocol):
+    """A lab whose time is made; not every lab's is."""
+
+    def run_at(self, pace: float) -> None:
+        """Let lab time run at most so many times as fast as the wall's; infinity for no limit."""
+
+    def catch_up(self) -> None:
+        """Wait until the wall has caught up with lab time."""
 
 
 class LabPlugin(Protocol):
@@ -73,3 +99,88 @@ def find_plugin(name: str) -> LabPlugin:
     if not (callable(getattr(plugin, "open", None)) and callable(getattr(plugin, "problems", None))):
         raise ConfigError((f"{name!r} is no lab: it needs the functions open() and problems()",))
     return cast(LabPlugin, plugin)
+
+
+FASTEST = "fastest"
+"""The pace of a lab that waits for nothing."""
+
+
+def read_pace(text: str) -> float:
+    """Return how many times as fast as the wall's a lab's time shall run at most.
+
+    Args:
+        text: a number above 0, or ``fastest``.
+
+    Raises:
+        ConfigError: it is neither.
+
+    Example:
+        >>> read_pace("10"), read_pace("fastest")
+        (10.0, inf)
+    """
+    try:
+        pace = math.inf if text == FASTEST else float(text)
+    except ValueError:
+        pace = math.nan
+    if not pace > 0:
+        advice = f"write {FASTEST}, 1 for real time, or another number above 0"
+        raise ConfigError((f"pace {text!r} is not how fast time can run: {advice}",))
+    return pace
+
+
+def set_pace(lab: Lab, pace: float) -> None:
+    """Let the time of a lab run at most so many times as fast as the wall's.
+
+    Raises:
+        ConfigError: it has no time of its own.
+    """
+    if isinstance(lab, PacedLab):
+        lab.run_at(pace)
+    elif not math.isinf(pace):
+        told = f"this lab ({type(lab).__name__}) has no time of its own that could run at a pace of {pace:g}"
+        raise ConfigError((f"{told}: leave the pace out",))
+
+
+def catch_up(lab: Lab) -> None:
+    """Wait until the wall has caught up with the time of a lab, if that is made."""
+    if isinstance(lab, PacedLab):
+        lab.catch_up()
+
+
+def provoke(lab: Lab, wishes: Sequence[str]) -> None:
+    """Make things happen to a lab.
+
+    Args:
+        lab: open.
+        wishes: each as ``event @ lab time``: ``"ion loss @ 2 s"``.
+
+    Raises:
+        ConfigError: the lab cannot, or does not know an event, or a wish cannot be read; all at once.
+    """
+    if not wishes:
+        return
+    if not isinstance(lab, EventfulLab):
+        told = f"nothing can be provoked in this lab ({type(lab).__name__})"
+        raise ConfigError((f"{told}: what happens there happens by itself",))
+    read = [_read_wish(wish, lab.events) for wish in wishes]
+    problems = tuple(found for found in read if isinstance(found, str))
+    if problems:
+        raise ConfigError(problems)
+    for event, at in (found for found in read if not isinstance(found, str)):
+        lab.provoke(event, at)
+
+
+def _read_wish(wish: str, events: Sequence[str]) -> tuple[str, float] | str:
+    """Return an event and its lab time (s), or what is wrong with the text of both."""
+    event, separator, time = (part.strip() for part in wish.partition("@"))
+    if not (event and separator and time):
+        return f"provoke {wish!r}: write what happens and when, as in '{events[0]} @ 2 s'"
+    if event not in events:
+        return f"provoke {wish!r}: this lab has no event {event!r}. {nearest(event, events)}"
+    try:
+        at = parse(time, "s")
+    except UnitError as error:
+        return f"provoke {wish!r}: {error}"
+    if not 0 <= at < math.inf:
+        return f"provoke {wish!r}: {time} is no time of the lab: give one from 0 s on, when it is opened"
+    return event, at

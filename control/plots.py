@@ -113,6 +113,9 @@ def draw_estimates(
     from matplotlib.ticker import PercentFormatter  # noqa: PLC0415 - an extra
 
     axes.errorbar(ions, values, yerr=errors, fmt="o", ms=4, lw=1, capsize=2, color=DATA)
+    if len(values) == 0:
+        axes.set(xticks=[], yticks=[])
+        axes.text(0.5, 0.5, "too few clicks", ha="center", va="center", transform=axes.transAxes)
     if mean is not None:
         estimate = Estimate(float(mean), float(mean_error))
         axes.axhline(mean, color=MEAN, lw=1, label=f"mean {estimate:%}")
@@ -139,7 +142,8 @@ def draw_wave_packet(axes: Axes, edges: Column, rates: Column, errors: Column, *
     axes.stairs(rates_kcps, edges_us, color=DATA, lw=1, fill=True, alpha=0.25)
     axes.stairs(rates_kcps, edges_us, color=DATA, lw=1, label=label or None)
     centres = (edges_us[:-1] + edges_us[1:]) / 2
-    axes.errorbar(centres, rates_kcps, yerr=errors_kcps, fmt="none", lw=0.6, color=DATA)
+    seen = rates_kcps > 0  # an error bar on every empty bin would be all that one sees
+    axes.errorbar(centres[seen], rates_kcps[seen], yerr=errors_kcps[seen], fmt="none", lw=0.6, color=DATA)
     if label:
         axes.legend(loc="upper right")
     axes.set_xlabel("time after the start of the pulse (µs)")

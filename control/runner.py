@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import secrets
 import time
-from collections.abc import Callable, Mapping
-from contextlib import ExitStack, closing, suppress
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, closing, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,10 +17,20 @@ from control.experiments.experiment import Experiment
 from control.experiments.registry import author_errors, source_file
 from control.experiments.scanned_runs import analyse
 from control.interrupts import Interrupts
-from control.lab import Lab
+from control.lab import Lab, catch_up, provoke, set_pace
 from control.plan import Plan, make_plan
-from control.setup import read_setup
-from data import DataError, Readout, Run, RunHeader, RunWriter, collect_provenance, open_run, write_results
+from control.setup import Setup, read_setup
+from data import (
+    DataError,
+    Provenance,
+    Readout,
+    Run,
+    RunHeader,
+    RunWriter,
+    collect_provenance,
+    open_run,
+    write_results,
+)
 from data.errors import ResultsError
 from sequences import SequenceError, declarations, print_program
 from sequences.scans import Scan
@@ -59,6 +69,8 @@ def run(
     scan: Scan | str | None = None,
     out: str | Path = "runs",
     progress: Watcher | None = None,
+    pace: float | None = None,
+    provoking: Sequence[str] = (),
 ) -> Path:
     """Measure an experiment in a lab and analyse it.
 
@@ -71,6 +83,9 @@ def run(
         scan: values to measure the experiment at, as a scan or its text: ``"wait = 1 us .. 20 us / 20"``.
         out: folder for the run file.
         progress: called at every step.
+        pace: how many times as fast as the wall's the time of a simulated lab runs at most; None for as
+            fast as it can.
+        provoking: what shall happen to a simulated lab, each as ``"event @ lab time"``: ``"ion loss @ 2 s"``.
 
     Returns:
         The run file; `data.open_run` reads it.
@@ -85,27 +100,52 @@ def run(
     """
     chosen = experiment if shots is None else experiment.with_shots(shots)
     plan = make_plan(chosen, read_setup(setup), calibration, scan)
-    return run_plan(plan, seed=seed, out=out, progress=progress)
+    return run_plan(plan, seed=seed, out=out, progress=progress, pace=pace, provoking=provoking)
 
 
 def run_plan(
-    plan: Plan, *, seed: int | None = None, out: str | Path = "runs", progress: Watcher | None = None
+    plan: Plan,
+    *,
+    seed: int | None = None,
+    out: str | Path = "runs",
+    progress: Watcher | None = None,
+    pace: float | None = None,
+    provoking: Sequence[str] = (),
 ) -> Path:
     """Measure and analyse what was planned; arguments and errors are those of `run`."""
     watch = progress or _ignore
     seed = secrets.randbits(SEED_BITS) if seed is None else seed
     watch(Progress("preparing", 0, len(plan.points)))
-    with ExitStack() as stack:
-        lab = stack.enter_context(closing(plan.setup.open_lab(seed)))
-        bench = stack.enter_context(open_bench(plan.setup.instruments, lab.resources))
-        lab.load(plan.experiment.ions)
-        path = _measure(plan, lab, bench, RunWriter.create(out, _header(plan, seed)), watch)
+    with prepared_lab(plan.setup, plan.experiment.ions, seed) as (lab, bench):
+        if pace is not None:
+            set_pace(lab, pace)
+        provoke(lab, provoking)
+        path = _measure(plan, lab, bench, RunWriter.create(out, header_of(plan, seed)), watch)
     watch(Progress("analysing", len(plan.points), len(plan.points)))
     try:
         analyse_run(plan.experiment, path)
     except KeyboardInterrupt:
         raise InterruptedRun(path=str(path), points=len(plan.points), planned=len(plan.points)) from None
     return path
+
+
+@contextmanager
+def prepared_lab(setup: Setup, ions: int, seed: int) -> Iterator[tuple[Lab, Bench]]:
+    """Start a lab with its instruments set and its ions loaded; all of it ends with the block.
+
+    Args:
+        setup: the lab.
+        ions: to load.
+        seed: of a simulated lab.
+
+    Raises:
+        DeviceError: an instrument does not answer, is another one, or refuses.
+    """
+    with ExitStack() as stack:
+        lab = stack.enter_context(closing(setup.open_lab(seed)))
+        bench = stack.enter_context(open_bench(setup.instruments, lab.resources))
+        lab.load(ions)
+        yield lab, bench
 
 
 def analyse_run(experiment: Experiment, path: Path) -> dict[str, object]:
@@ -156,6 +196,7 @@ def _measure(plan: Plan, lab: Lab, bench: Bench, writer: RunWriter, watch: Watch
                 record = lab.play(program, plan.experiment.shots)
                 with interrupts.held():
                     writer.append(point.columns(), record)
+                catch_up(lab)
                 left = (time.monotonic() - began) / writer.points * (total - writer.points)
                 watch(Progress("measuring", writer.points, total, left))
             with interrupts.held():
@@ -171,11 +212,18 @@ def _measure(plan: Plan, lab: Lab, bench: Bench, writer: RunWriter, watch: Watch
         raise
 
 
-def _header(plan: Plan, seed: int) -> RunHeader:
+def header_of(plan: Plan, seed: int, provenance: Provenance | None = None) -> RunHeader:
+    """Return what the run file of a plan says before its first point.
+
+    Args:
+        plan: of the run.
+        seed: of the lab.
+        provenance: what the run is made with; None to ask this interpreter, and git, now.
+    """
     source = source_file(type(plan.experiment))
     return RunHeader(
         experiment=plan.experiment.name,
-        provenance=collect_provenance(source, datetime.now(UTC)),
+        provenance=provenance or collect_provenance(source, datetime.now(UTC)),
         parameters=plan.values,
         axes=plan.axes,
         readouts=_readouts(plan),

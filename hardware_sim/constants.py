@@ -15,6 +15,7 @@ from typing import Final
 LIGHT_SPEED: Final = 299_792_458.0  # m/s, exact
 PLANCK: Final = 6.62607015e-34  # J s, exact
 HBAR: Final = PLANCK / (2 * math.pi)  # J s, exact
+BOLTZMANN: Final = 1.380649e-23  # J/K, exact
 ELEMENTARY_CHARGE: Final = 1.602176634e-19  # C, exact
 VACUUM_PERMITTIVITY: Final = 8.8541878188e-12  # F/m, (14)
 BOHR_MAGNETON: Final = 9.2740100657e-24  # J/T, (29)

@@ -11,14 +11,18 @@ import numpy as np
 from data.columns import Record
 from hardware_sim.bench import SIMULATED, Bench
 from hardware_sim.core.core import SimulatedCore
-from hardware_sim.core.photon_pulse import raman_model
+from hardware_sim.core.raman_beam import refuse_impossible_photons
 from hardware_sim.physics.errors import PhysicsError
 from hardware_sim.properties import NodeProperties, read_properties
 from hardware_sim.rtio import analyzer_dump, rehearse
 from hardware_sim.surroundings import Surroundings, confinement
 from hardware_sim.wiring import Wiring, entries, read_wiring
+from hardware_sim.world.events import EVENTS
+from hardware_sim.world.pace import Pace
+from hardware_sim.world.world import World
 from sequences.program import Program
 from sequences.target import Target
+from sequences.units import show
 
 
 class SimulatedLab:
@@ -28,12 +32,35 @@ class SimulatedLab:
     is played acts on the ions and photons of that program.
     """
 
+    simulated = NodeProperties
+    """Declares what the ``[node]`` table holds; a lab that has this is a simulated one."""
+
+    events = tuple(EVENTS)
+    """What can be provoked."""
+
     def __init__(
-        self, properties: NodeProperties, wiring: Wiring, bench: Bench, rng: np.random.Generator
+        self,
+        properties: NodeProperties,
+        wiring: Wiring,
+        bench: Bench,
+        rng: np.random.Generator,
+        world: World | None = None,
+        pace: Pace | None = None,
     ) -> None:
+        """Put a lab together.
+
+        Args:
+            properties: of the node.
+            wiring: what drives which part of it.
+            bench: its instruments.
+            rng: source of all randomness of what is played.
+            world: what drifts and happens; None for a lab in which nothing does.
+            pace: of lab time; None for the fastest.
+        """
         self._properties = properties
         self._wiring = wiring
-        self._core = SimulatedCore(properties, wiring.parts, rng)
+        self._core = SimulatedCore(properties, wiring.parts, rng, world)
+        self._pace = pace or Pace()
         self.bench = bench
 
     @classmethod
@@ -49,9 +76,10 @@ class SimulatedLab:
         wiring, more = read_wiring(tables)
         if properties is None or more:
             raise ValueError("\n".join(problems + more))
-        for_core, for_bench = np.random.default_rng(seed).spawn(2)
+        for_core, for_bench, for_world = np.random.default_rng(seed).spawn(3)
         del target  # channels are known by the numbers that drive parts of the node
-        return cls(properties, wiring, Bench(tables["instruments"], for_bench), for_core)
+        bench = Bench(tables["instruments"], for_bench)
+        return cls(properties, wiring, bench, for_core, World(properties, for_world))
 
     @staticmethod
     def problems(tables: Mapping[str, Any]) -> list[str]:
@@ -73,13 +101,64 @@ class SimulatedLab:
         """Resource of the setup file -> address of the simulated instruments behind it."""
         return self.bench.resources
 
-    def load(self, ions: int) -> None:
-        """Load a string of ions into the trap."""
-        self._core.load(ions, self.surroundings())
+    @property
+    def world(self) -> World:
+        """What drifts and happens around the ions."""
+        return self._core.world
+
+    def load(self, ions: int, taking: float = 0.0) -> None:
+        """Load a string of ions into the trap.
+
+        Args:
+            ions: how many.
+            taking: lab time that it takes, s. A real lab needs 5 to 10 minutes; drifts go on meanwhile.
+
+        Source: Schupp, thesis Innsbruck 2021, sec. 4.2, for the time.
+        """
+        self._core.load(ions, self.surroundings(), taking)
 
     def play(self, program: Program, shots: int) -> Record:
         """Play a program so many times and return what was seen."""
         return self._core.play(program, shots, self.surroundings())
+
+    def catch_up(self) -> None:
+        """Wait until the wall has caught up with lab time, at the pace that `run_at` was given.
+
+        Apart from `play`, so that what was seen is safe when somebody tires of waiting.
+        """
+        self._pace.keep(self.now)
+
+    @property
+    def now(self) -> float:
+        """Lab time since the lab was started, s."""
+        return self._core.now_ps * 1e-12
+
+    def provoke(self, event: str, at: float) -> None:
+        """Let something happen to the lab.
+
+        Args:
+            event: one of `events`.
+            at: lab time, s; one that has passed means the next shot.
+
+        Raises:
+            UnknownEvent: it is none of them.
+            ImpossibleTime: before the lab was started, or never.
+        """
+        self.world.provoke(event, at)
+
+    def run_at(self, pace: float) -> None:
+        """Let lab time run at most so many times as fast as the wall's from now on; infinity for no limit.
+
+        It is `catch_up` that waits.
+
+        Raises:
+            ImpossiblePace: it is not above zero.
+        """
+        self._pace.change(pace, self.now)
+
+    def state(self) -> Mapping[str, tuple[float, str]]:
+        """Return what is true of the lab now: name -> value and unit."""
+        return self.world.state(self._core.now_ps)
 
     def rehearse(self, program: Program) -> tuple[str, ...]:
         """Return what of a program the core would lose, in its worst shot, one line each; nothing is played.
@@ -115,9 +194,16 @@ class SimulatedLab:
 
 
 def _model_problems(properties: NodeProperties) -> list[str]:
-    """Return why the model of photon generation cannot take some properties together."""
+    """Return what of some properties cannot be true together, or is nothing that a model takes."""
+    problems = []
     try:
-        raman_model(properties)
+        refuse_impossible_photons(properties)
     except PhysicsError as error:
-        return [f"node: {error}"]
-    return []
+        problems.append(f"node: {error}")
+    low, high = properties.magnetic_flicker_low, properties.magnetic_flicker_high
+    if low >= high:
+        problems.append(
+            f"node: magnetic_flicker_low is {show(low, 'Hz')}, but must be below magnetic_flicker_high, "
+            f"{show(high, 'Hz')}: the noise lies between them; for none, let magnetic_flicker be 0 T"
+        )
+    return problems

@@ -178,6 +178,234 @@ class NodeProperties:
         "1 ms", unit="s", low="0 s", high="10 s", help="mean time until the remote node is ready, ASSUMED"
     )
 
+    # The photon's way beyond the optics table, what its detectors do beside counting, and a steered beam.
+    conversion_efficiency: float = quantity(
+        1, low=0, high=1, help="of the conversion to 1550 nm with its filters; 1 where there is none"
+    )
+    conversion_noise: float = quantity(
+        "0 cps", unit="1/s", low=0, high=1e9, help="unpolarised photons that it adds behind itself"
+    )
+    fibre_length: float = quantity("0 m", unit="m", low="0 m", high="1000 km", help="of the long fibre")
+    fibre_attenuation: float = quantity(
+        "0.181 dB/km", unit="dB/m", low=0, high="1000 dB/km", help="of the long fibre"
+    )
+    fibre_group_index: float = quantity(1.4682, low=1, high=4, help="of the long fibre")
+    fibre_connectors: float = quantity(1, low=0, high=1, help="transmission of all joints of the long fibre")
+    fibre_retardance: float = quantity(
+        "0 turn", unit="turn", low=-10, high=10, help="left by the compensation of the fibre's birefringence"
+    )
+    fibre_axis: float = quantity(
+        "22.5 deg", unit="turn", low=-1, high=1, help="fast axis of that retardance and its drift, against V"
+    )
+    detector_coupling: float = quantity(1, low=0, high=1, help="into the fibres of the detectors")
+    detector_jitter: float = quantity(
+        "50 ps", unit="s", low="0 s", high="1 us", help="rms error of a click's time, ASSUMED"
+    )
+    detector_dead_time: float = quantity(
+        "50 ns", unit="s", low="0 s", high="1 ms", help="after a click, not prolonged by light, ASSUMED"
+    )
+    detector_afterpulsing: float = quantity(
+        0, low=0, high=0.9, help="probability that a click is followed by another one without light"
+    )
+    detector_afterpulse_time: float = quantity(
+        "1 us", unit="s", low="1 ns", high="10 ms", help="mean delay of an afterpulse"
+    )
+    raman_deflector_latency: float = quantity(
+        "700 ns", unit="s", low="0 s", high="1 ms", help="from event to light"
+    )
+    raman_deflector_centre: float = quantity(
+        "80 MHz", unit="Hz", low="1 MHz", high="1 GHz", help="tone that points at the cavity, ASSUMED"
+    )
+    raman_deflector_scale: float = quantity(
+        "5 um/MHz", unit="m/Hz", low="-1 mm/MHz", high="1 mm/MHz", help="way of the focus per tone, ASSUMED"
+    )
+    raman_deflector_order: float = quantity(
+        0, low=-1, high=1, help="order that shifts the light by its tone; 0 where optics undo that, ASSUMED"
+    )
+
+    # How the lab changes: in a shot, from hour to hour since its last calibration, and by accident. Defaults
+    # are those of the shipped setup, which has their sources.
+    magnetic_flicker: float = quantity(
+        "0.34 nT",
+        unit="T",
+        low="0 T",
+        high="1 mG",
+        help="rms of each decade of 1/f field noise within a shot",
+    )
+    magnetic_flicker_low: float = quantity(
+        "1 Hz", unit="Hz", low="1 mHz", high="1 MHz", help="lower end of that 1/f noise"
+    )
+    magnetic_flicker_high: float = quantity(
+        "1 kHz", unit="Hz", low="1 mHz", high="1 MHz", help="upper end of that 1/f noise"
+    )
+    mains_field: float = quantity(
+        "0.5 nT", unit="T", low="0 T", high="10 mG", help="amplitude of the field of the mains at the ions"
+    )
+    mains_third: float = quantity(0.4, low=0, high=10, help="third harmonic of it, of the fundamental")
+    mains_fifth: float = quantity(0.2, low=0, high=10, help="fifth harmonic of it, of the fundamental")
+    qubit_linewidth: float = quantity(
+        "1 Hz", unit="Hz", low="0 Hz", high="1 MHz", help="full width of the 729 nm laser's Lorentzian line"
+    )
+    lab_age: float = quantity(
+        "0 s", unit="s", low="0 s", high="2592000 s", help="since the last calibration when a run starts"
+    )
+    diode_wander: float = quantity(
+        "655 kHz", unit="Hz", low="0 Hz", high="1 GHz", help="rms in an hour: 397, 866 and 854 nm light each"
+    )
+    raman_drift: float = quantity(
+        "720 Hz", unit="Hz", low="-1 GHz", high="1 GHz", help="in an hour: 393 nm light against the cavity"
+    )
+    qubit_drift: float = quantity(
+        "360 Hz", unit="Hz", low="-1 GHz", high="1 GHz", help="in an hour: 729 nm light, with its reference"
+    )
+    qubit_wander: float = quantity(
+        "10 Hz", unit="Hz", low="0 Hz", high="1 GHz", help="rms in an hour, beside that drift"
+    )
+    cavity_wander: float = quantity(
+        "1 kHz", unit="Hz", low="0 Hz", high="1 GHz", help="rms in an hour: where the cavity is locked"
+    )
+    field_wander: float = quantity(
+        "0.5 nT", unit="T", low="0 T", high="1 G", help="rms in an hour: magnetic field"
+    )
+    raman_power_wander: float = quantity(
+        0.014, low=0, high=1, help="rms in an hour: power of the 393 nm beam, relative"
+    )
+    qubit_power_wander: float = quantity(
+        0.01, low=0, high=1, help="rms in an hour: power of the 729 nm beam, relative"
+    )
+    place_drift: float = quantity(
+        "0.7 um",
+        unit="m",
+        low="-1 mm",
+        high="1 mm",
+        help="in the first hour: waist and antinode, along the trap",
+    )
+    place_settling: float = quantity(
+        "4800 s", unit="s", low="1 s", high="1e7 s", help="after which 1/e of that drift is left"
+    )
+    fibre_wander: float = quantity(
+        "0.002 turn", unit="turn", low=0, high=1, help="rms in an hour: retardance behind the cavity"
+    )
+    pressure_wander: float = quantity(
+        0.1,
+        low=0,
+        high=3,
+        help="rms in a day: logarithm of the pressure, to which collisions are proportional",
+    )
+    ion_loss_rate: float = quantity(
+        "1.16e-5 1/s", unit="1/s", low=0, high=1e3, help="at which each ion is lost"
+    )
+    collision_rate: float = quantity(
+        "1e-4 1/s",
+        unit="1/s",
+        low=0,
+        high=1e3,
+        help="of collisions of each ion with hydrogen of 300 K",
+    )
+    laser_unlock_rate: float = quantity(
+        "1e-5 1/s", unit="1/s", low=0, high=1e3, help="at which each of five lasers loses its lock"
+    )
+    laser_relock_time: float = quantity(
+        "5 s", unit="s", low="1 ms", high="1e6 s", help="until a laser is locked again"
+    )
+    laser_hop: float = quantity(
+        "2 GHz",
+        unit="Hz",
+        low="0 Hz",
+        high="1 THz",
+        help="by which its light is off meanwhile, to either side",
+    )
+    cavity_unlock_rate: float = quantity(
+        "1e-5 1/s", unit="1/s", low=0, high=1e3, help="at which the cavity loses its lock"
+    )
+    cavity_relock_time: float = quantity(
+        "5 s", unit="s", low="1 ms", high="1e6 s", help="until the cavity is locked again"
+    )
+    cavity_hop: float = quantity(
+        "2 GHz", unit="Hz", low="0 Hz", high="1 THz", help="by which it is off meanwhile, to either side"
+    )
+    elevator_rate: float = quantity(
+        "0 1/s", unit="1/s", low=0, high=1e3, help="at which the elevator of the house moves"
+    )
+    elevator_shift: float = quantity(
+        "0.107 mG", unit="T", low="-1 G", high="1 G", help="of the magnetic field while it does"
+    )
+    elevator_time: float = quantity("20 s", unit="s", low="1 ms", high="1e6 s", help="for which it moves")
+
+    # The 729 nm beam beyond the strengths of its two lines. Beam and polarisation as these two lines have
+    # them.
+    qubit_field_angle: float = quantity(
+        "45 deg", unit="turn", low="0 deg", high="180 deg", help="between 729 nm beam and magnetic field"
+    )
+    qubit_polarisation_angle: float = quantity(
+        "36 deg",
+        unit="turn",
+        low="-180 deg",
+        high="180 deg",
+        help="of its polarisation from the plane of both",
+    )
+    qubit_light_shift: float = quantity(
+        "0 Hz", unit="Hz", low="-10 MHz", high="10 MHz", help="of 729 nm lines by dipole lines, at full power"
+    )
+    qubit_waist: float = quantity(
+        "0 m",
+        unit="m",
+        low="0 m",
+        high="10 mm",
+        help="radius of the beam along the string; 0 if all see the same",
+    )
+    qubit_pointing: float = quantity(
+        "0 m", unit="m", low="-1 mm", high="1 mm", help="where the centre of the beam meets the trap axis"
+    )
+
+    # Scattering light as it is: polarisations, lasers, directions; and a photomultiplier.
+    doppler_pi_share: float = quantity(
+        1, low=0, high=1, help="of the 397 nm cooling light along the field; the rest is linear across it"
+    )
+    doppler_linewidth: float = quantity(
+        "300 kHz", unit="Hz", low="0 Hz", high="100 MHz", help="full width of the 397 nm laser's line"
+    )
+    repump_pi_share: float = quantity(
+        0, low=0, high=1, help="of the 866 and 854 nm light along the field; the rest is linear across it"
+    )
+    repump_linewidth: float = quantity(
+        "300 kHz", unit="Hz", low="0 Hz", high="100 MHz", help="full width of the 866 nm laser's line"
+    )
+    pumping_misalignment: float = quantity(
+        "0 deg", unit="turn", low="-90 deg", high="90 deg", help="of the sigma- beam from the magnetic field"
+    )
+    pumping_axial_cosine: float = quantity(
+        0.7071, low=-1, high=1, help="of the sigma- beam against the trap axis"
+    )
+    pmt_efficiency: float = quantity(
+        0.0034, low=0, high=1, help="counts of the photomultiplier for each 397 nm photon of any ion"
+    )
+    pmt_dark_rate: float = quantity(
+        "1 kcps", unit="1/s", low=0, high=1e9, help="background counts of the photomultiplier"
+    )
+
+    # Light of two tones for entangling gates, and what steers it to two ions of a string. It comes through a
+    # modulator of its own and along the way of the 729 nm beam.
+    gate_resonance: float = quantity(
+        "80 MHz", unit="Hz", low="0 Hz", high="1 GHz", help="DDS frequency on S1/2(-1/2) to D5/2(-3/2)"
+    )
+    gate_rabi: float = quantity(
+        "82.6 kHz", unit="Hz", low="0 Hz", high="10 MHz", help="of one tone, on S1/2(-1/2)-D5/2(-3/2)"
+    )
+    gate_latency: float = quantity("500 ns", unit="s", low="0 s", high="1 ms", help="from event to light")
+    qubit_deflector_latency: float = quantity(
+        "500 ns", unit="s", low="0 s", high="1 ms", help="from event to light"
+    )
+    qubit_deflector_centre: float = quantity(
+        "80 MHz", unit="Hz", low="1 MHz", high="1 GHz", help="tone that points at the trap's centre, ASSUMED"
+    )
+    qubit_deflector_scale: float = quantity(
+        "5 um/MHz", unit="m/Hz", low="-1 mm/MHz", high="1 mm/MHz", help="way of a focus per tone, ASSUMED"
+    )
+    qubit_deflector_waist: float = quantity(
+        "1.2 um", unit="m", low="0.1 um", high="1 mm", help="radius of a steered focus, ASSUMED"
+    )
+
     @property
     def latencies(self) -> dict[str, float]:
         """Part of the node -> true time (s) from an event of its channel to the light, field or gate."""
@@ -188,7 +416,12 @@ class NodeProperties:
             "pumping beam": self.pumping_latency,
             "raman v tone": self.raman_latency,
             "raman h tone": self.raman_latency,
+            "raman deflector": self.raman_deflector_latency,
             "qubit beam": self.qubit_latency,
+            "gate red tone": self.gate_latency,
+            "gate blue tone": self.gate_latency,
+            "qubit deflector a": self.qubit_deflector_latency,
+            "qubit deflector b": self.qubit_deflector_latency,
             "upper endcap": self.endcap_latency,
             "lower endcap": self.endcap_latency,
             "h detector": self.detector_latency,

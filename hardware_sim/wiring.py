@@ -17,19 +17,36 @@ PARTS: Final[Mapping[str, str]] = MappingProxyType(
         "pumping beam": "dds",
         "raman v tone": "dds",
         "raman h tone": "dds",
+        "raman deflector": "dds",
         "qubit beam": "dds",
+        "gate red tone": "dds",
+        "gate blue tone": "dds",
+        "qubit deflector a": "dds",
+        "qubit deflector b": "dds",
         "upper endcap": "dac",
         "lower endcap": "dac",
         "h detector": "counter",
         "v detector": "counter",
         "camera": "camera",
+        "pmt": "counter",
         "line trigger": "trigger",
         "remote node": "trigger",
     }
 )
 """Every part of the node that a channel of the timing core drives or listens to, and the kind of channel."""
 
-SPARE: Final = frozenset({"line trigger", "remote node"})
+SPARE: Final = frozenset(
+    {
+        "raman deflector",
+        "line trigger",
+        "remote node",
+        "pmt",
+        "gate red tone",
+        "gate blue tone",
+        "qubit deflector a",
+        "qubit deflector b",
+    }
+)
 """Parts that a setup may do without."""
 
 ROLES: Final[Mapping[str, str]] = MappingProxyType(

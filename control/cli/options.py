@@ -8,6 +8,9 @@ from typing import Any, TypeVar
 
 import click
 
+from control.errors import ConfigError
+from control.lab import FASTEST, read_pace
+
 F = TypeVar("F", bound=Callable[..., Any])
 
 
@@ -86,6 +89,36 @@ def scan_text(scans: tuple[str, ...], *, zipped: bool, order: str, seed: int) ->
     if order == "as_written":
         return joined
     return f"{joined}; {order} {seed}" if order == "random" else f"{joined}; {order}"
+
+
+def _read_pace(_ctx: click.Context, _option: click.Parameter, given: str) -> float:
+    try:
+        return read_pace(given)
+    except ConfigError as error:
+        raise click.BadParameter(str(error)) from None
+
+
+def happening_options(command: F) -> F:
+    """Add ``--pace`` and ``--provoke``."""
+    for option in (
+        click.option(
+            "--provoke",
+            "provoking",
+            metavar="'EVENT @ TIME'",
+            multiple=True,
+            help="Something that happens to a simulated lab, at its time: 'ion loss @ 2 s'. Repeatable.",
+        ),
+        click.option(
+            "--pace",
+            metavar="NUMBER",
+            default=FASTEST,
+            show_default=True,
+            callback=_read_pace,
+            help="How fast the time of a simulated lab runs at most: 1 for real time, 10 for ten times that.",
+        ),
+    ):
+        command = option(command)
+    return command
 
 
 def setup_option(command: F) -> F:

@@ -8,6 +8,7 @@ from pathlib import Path
 import click
 
 from control.cli.options import (
+    happening_options,
     json_option,
     out_option,
     parameter_option,
@@ -64,6 +65,7 @@ def _named_in(arguments: tuple[str, ...]) -> type[Experiment] | None:
 @click.option(
     "--seed", type=click.IntRange(min=0), help="Of a simulated lab: the same seed, the same clicks."
 )
+@happening_options
 @setup_option
 @out_option
 @json_option
@@ -75,6 +77,8 @@ def run(
     order: str,
     shots: int | None,
     seed: int | None,
+    pace: float,
+    provoking: tuple[str, ...],
     setup: str,
     out: Path,
     as_json: bool,
@@ -91,7 +95,7 @@ def run(
     plan = make_plan(experiment, read_setup(setup), calibration, scan)
     try:
         with ProgressBar() as bar:
-            path = run_plan(plan, seed=seed, out=out, progress=bar)
+            path = run_plan(plan, seed=seed, out=out, progress=bar, pace=pace, provoking=provoking)
     except InterruptedRun as stopped:
         print_outcome(Path(stopped.path), experiment, as_json=as_json)
         raise

@@ -63,7 +63,12 @@ def read_file(which: str | Path, seen: tuple[str, ...] = ()) -> SetupFile:
         raise ConfigError((f"{origin}: extends: must be the name or the file of one setup, not {parent!r}",))
     beside = path.parent / parent if path and _is_path(parent) else parent
     merged = merge(read_file(beside, (*seen, place)).tables, tables)
-    return SetupFile(origin, "\n".join(_write(merged)) + "\n", merged)
+    return SetupFile(origin, print_tables(merged), merged)
+
+
+def print_tables(tables: Mapping[str, Any]) -> str:
+    """Return the tables of a whole setup as TOML."""
+    return "\n".join(_write(tables)) + "\n"
 
 
 def merge(under: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from typing import Any
 from control.errors import ConfigError
 from control.lab import Lab, find_plugin
 from control.setup.channels import make_target
-from control.setup.files import read_file
+from control.setup.files import SetupFile, read_file
 from control.setup.instruments import Instrument, make_instruments
 from control.setup.kasli import make_kasli
 from control.setup.schema import CoreTable, SetupTable, decode
@@ -68,7 +68,18 @@ def read_setup(which: str | Path = "innsbruck") -> Setup:
     Raises:
         ConfigError: whatever is wrong with the file, all of it at once.
     """
-    file = read_file(which)
+    return check_setup(read_file(which))
+
+
+def check_setup(file: SetupFile) -> Setup:
+    """Return what a setup file says.
+
+    Args:
+        file: as it was read, or made.
+
+    Raises:
+        ConfigError: whatever is wrong with it, all of it at once.
+    """
     problems: list[str] = []
     table = decode(SetupTable, file.tables, "", problems)
     core_table = file.tables.get("core")

@@ -2,7 +2,8 @@
 
 Between one photon and the next nothing but field noise and transport acts on the motion, and these act on the
 centre-of-mass modes alone. What all other modes do is therefore worked out once after each cooling, so that a
-visit to one ion of a long string does not cost a look at all of its modes.
+visit to one ion of a long string does not cost a look at all of its modes. The factors are those of phonon
+numbers.
 """
 
 from __future__ import annotations
@@ -43,7 +44,7 @@ class Carrier:
             self._known[:] = False
         uniform = np.array(string.centre_of_mass)
         self._learn(ensemble, string, shots[~self._known[shots]], uniform)
-        moved = debye_waller(ensemble.quanta(shots, uniform), string.raman[np.ix_(uniform, ions)])
+        moved = debye_waller(ensemble.numbers(shots, uniform), string.raman[np.ix_(uniform, ions)])
         return np.asarray(moved * self._others[shots[:, None], ions])
 
     def _learn(self, ensemble: Ensemble, string: IonString, shots: Shots, uniform: NDArray[np.int64]) -> None:
@@ -53,6 +54,6 @@ class Carrier:
         others = np.delete(np.arange(len(string.frequencies)), uniform)
         factors = np.ones((len(shots), string.ions))
         if len(others):
-            factors = debye_waller(ensemble.quanta(shots, others), string.raman[others])
+            factors = debye_waller(ensemble.numbers(shots, others), string.raman[others])
         self._others[shots] = factors
         self._known[shots] = True

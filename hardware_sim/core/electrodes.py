@@ -48,12 +48,18 @@ class Memory:
         """What is left when nothing moves for a while."""
         return Memory.resting(self.upper[1][-1], self.lower[1][-1])
 
+    def restless(self, forgets: float) -> float:
+        """Return how long (s) it takes until they have forgotten all steps, each after some time (s)."""
+        last = max(self.upper[0][-1], self.lower[0][-1])
+        return max(0.0, forgets + last)
+
 
 class Endcaps:
     """Two electrodes behind low-pass filters, which remember from timeline to timeline.
 
     Attributes:
         memory: what the present timeline leaves behind for the next one.
+        forgets: time after which a step is forgotten, s.
     """
 
     def __init__(self, properties: NodeProperties) -> None:
@@ -63,7 +69,7 @@ class Endcaps:
             differential_factor=properties.endcap_push,
         )
         self._cutoff = properties.endcap_filter
-        self._forgets = MEMORY / properties.endcap_filter
+        self.forgets = MEMORY / properties.endcap_filter
         self._shaken: int  # rows of the staircases that have acted on the motion
         self.rest(properties.endcap_rest)
 
@@ -93,7 +99,7 @@ class Endcaps:
     def rests(self, signals: Signals) -> list[int]:
         """Return the times (ps) of a timeline at which the string has come to rest after a move."""
         moves = np.unique([time for voltage in signals.voltages.values() for time in voltage.times.tolist()])
-        forgets = round(self._forgets * 1e12)
+        forgets = round(self.forgets * 1e12)
         last = np.diff(moves, append=np.inf) > forgets
         return [int(time) + forgets for time in moves[last]]
 
@@ -113,6 +119,17 @@ class Endcaps:
         """
         upper, lower = self.memory.upper[1][-1], self.memory.lower[1][-1]
         return self._trap.axial_frequency((upper + lower) / 2)
+
+    def aim(self, offset_ps: int, now: float) -> float:
+        """Return the axial frequency of one ion (Hz) when the steps so far have settled.
+
+        Args:
+            offset_ps: of the timeline.
+            now: what it is at this moment, for steps that end without confinement.
+        """
+        last = int(np.searchsorted(self._times, offset_ps * 1e-12, side="right"))
+        settled = float(self._mean[max(last - 1, 0)])
+        return self._trap.axial_frequency(settled) if settled > 0 else now
 
     def centre(self, offset_ps: int, axial_frequency: float) -> float:
         """Return where the centre of the string is held (m) at a time of the timeline."""
@@ -138,7 +155,7 @@ class Endcaps:
     def _left(self, staircase: Staircase, duration: float) -> Steps:
         """Return what the filter still remembers of a staircase after a timeline of some duration (s)."""
         times, volts = staircase
-        known = max(int(np.searchsorted(times, duration - self._forgets)) - 1, 0)
+        known = max(int(np.searchsorted(times, duration - self.forgets)) - 1, 0)
         left = np.minimum(times[known:] - duration, BEFORE)
         left[0] = LONG_AGO
         return tuple(left.tolist()), tuple(volts[known:].tolist())
@@ -146,7 +163,7 @@ class Endcaps:
     def _at(self, volts: NDArray[np.float64], offset_ps: int) -> float:
         """Return the filtered voltage at one time; only the steps that the filter remembers are looked at."""
         now = offset_ps * 1e-12
-        first, last = np.searchsorted(self._times, [now - self._forgets, now], side="right")
+        first, last = np.searchsorted(self._times, [now - self.forgets, now], side="right")
         rows = slice(max(int(first) - 1, 0), max(int(last), 1))
         return float(filtered(self._times[rows], volts[rows], np.array([now]), self._cutoff)[0])
 

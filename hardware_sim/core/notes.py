@@ -18,6 +18,21 @@ class LostIons:
 
 
 @dataclass(frozen=True, slots=True)
+class LoweredEndcaps:
+    """A string is so long that the endcaps do not rest where the properties say; voltages in V."""
+
+    voltage: float
+    stated: float
+    ions: int
+
+    def __str__(self) -> str:
+        voltage, stated = (show(value, "V", 4) for value in (self.voltage, self.stated))
+        return (
+            f"the endcaps rest at {voltage} instead of {stated}: {self.ions} ions would buckle, or nearly so"
+        )
+
+
+@dataclass(frozen=True, slots=True)
 class MissedTrigger:
     """Shots waited for a trigger that did not come in time."""
 

@@ -12,10 +12,11 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from hardware_sim.core.electrodes import Memory
+from hardware_sim.core.electrodes import LOWER, UPPER, Memory
 from hardware_sim.core.ensemble import Shots
 from hardware_sim.core.signals import TONE_OPERATIONS, Change, Standing
 from sequences.program import Program
+from sequences.timeline import Operation
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,11 +25,6 @@ class Outputs:
 
     standing: Standing
     endcaps: Memory
-
-    @property
-    def settled(self) -> Outputs:
-        """What they are when nothing is played for a while."""
-        return Outputs(self.standing.landed, self.endcaps.settled)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -57,6 +53,23 @@ def join_parties(parties: Iterable[Party]) -> list[Party]:
 def shots_of(parties: Iterable[Party]) -> Shots:
     """Return the shots of all parties."""
     return np.concatenate([party.shots for party in parties] or [np.empty(0, dtype=np.int64)])
+
+
+def left_set(program: Program, parts: Mapping[int, str], before: Memory) -> Memory:
+    """Return at which voltages a program leaves the endcaps, by the last that it says of each.
+
+    Args:
+        program: of which every way is taken, those of branches one after the other.
+        parts: channel number -> part of the node.
+        before: what their filters remembered when it began.
+    """
+    volts = {UPPER: before.upper[1][-1], LOWER: before.lower[1][-1]}
+    for timeline in program.timelines():
+        rows = np.flatnonzero(timeline.operation == Operation.VOLTAGE)
+        for number, value in zip(timeline.channel[rows].tolist(), timeline.value[rows].tolist(), strict=True):
+            if parts.get(number) in volts:
+                volts[parts[number]] = value
+    return Memory.resting(volts[UPPER], volts[LOWER])
 
 
 def left_standing(program: Program, parts: Mapping[int, str], before: Standing) -> Standing:

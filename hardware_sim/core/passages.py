@@ -4,13 +4,14 @@ Light that makes S1/2 or D5/2 scatter (397 and 854 nm) spoils every coherent pro
 a stretch in which such light is on is an illumination and nothing else; 866 nm light empties D3/2 and spoils
 nothing. What is left of the Raman light forms photon pulses: adjoining stretches between which tones change
 in amplitude only, as an envelope does. What is left of the 729 nm light forms rotations: adjoining stretches
-between which the tone changes in amplitude and phase only. Raman and 729 nm light that overlap act one after
-the other, in the order in which they begin.
+between which the tone changes in amplitude and phase only. The two tones of the entangling light are one
+gate over adjoining stretches in which each of them changes in amplitude only, and their deflectors do not.
+Raman light, 729 nm light and gates that overlap act one after the other, in the order in which they begin.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Final, TypeAlias
@@ -21,6 +22,8 @@ SPOILING: Final = ("doppler beam", "pumping beam", "quench beam")
 SCATTERING: Final = (*SPOILING, "repump beam")
 RAMAN: Final = ("raman v tone", "raman h tone")
 QUBIT: Final = "qubit beam"
+GATE: Final = ("gate red tone", "gate blue tone")
+DEFLECTORS: Final = ("qubit deflector a", "qubit deflector b")
 
 LONGEST_PULSE: Final = 500_000_000
 """Ps after which Raman light that stays on is another photon pulse: the photon of the first is long gone, and
@@ -59,20 +62,53 @@ class Segment:
     stop: int
     tone: Tone
 
+    @property
+    def duration(self) -> float:
+        """Seconds."""
+        return (self.stop - self.start) * 1e-12
+
 
 @dataclass(frozen=True, slots=True)
 class Rotation:
-    """729 nm light over adjoining segments; the tone keeps its frequency."""
+    """729 nm light over adjoining segments; the tone keeps its frequency.
+
+    Attributes:
+        segments: in order.
+        spots: tones of the deflectors that the light goes through; None for light on the whole string.
+    """
 
     segments: tuple[Segment, ...]
+    spots: tuple[Tone, ...] | None = None
 
     @property
     def start(self) -> int:
         """Time of the timeline, in ps."""
         return self.segments[0].start
 
+    @property
+    def middle(self) -> int:
+        """Time of the timeline, in ps, half way through."""
+        return (self.start + self.segments[-1].stop) // 2
 
-Passage: TypeAlias = Illumination | PhotonPulse | Rotation
+
+@dataclass(frozen=True, slots=True)
+class Gate:
+    """Light of the two tones of the entangling beam; each tone keeps its frequency and phase."""
+
+    stretches: tuple[Stretch, ...]
+
+    @property
+    def start(self) -> int:
+        """Time of the timeline, in ps."""
+        return self.stretches[0].start
+
+    @property
+    def middle(self) -> int:
+        """Time of the timeline, in ps, half way through."""
+        return (self.start + self.stretches[-1].stop) // 2
+
+
+Passage: TypeAlias = Illumination | PhotonPulse | Rotation | Gate
 
 
 def read_passages(stretches: Iterable[Stretch], rests: Iterable[int] = ()) -> tuple[Passage, ...]:
@@ -87,7 +123,8 @@ def read_passages(stretches: Iterable[Stretch], rests: Iterable[int] = ()) -> tu
     passages: list[Passage] = [
         *_illuminations(light, sorted(rests)),
         *_rotations(light),
-        *_photon_pulses(light),
+        *map(PhotonPulse, _pulses(light, RAMAN, longest=LONGEST_PULSE)),
+        *map(Gate, _pulses(light, GATE, DEFLECTORS)),
     ]
     return tuple(sorted(passages, key=lambda passage: passage.start))
 
@@ -117,18 +154,45 @@ def _rotations(stretches: Iterable[Stretch]) -> Iterator[Rotation]:
         yield Rotation(tuple(segments))
 
 
-def _photon_pulses(stretches: Iterable[Stretch]) -> Iterator[PhotonPulse]:
+def _pulses(
+    stretches: Iterable[Stretch], parts: Sequence[str], steady: Sequence[str] = (), longest: int | None = None
+) -> Iterator[tuple[Stretch, ...]]:
+    """Yield adjoining stretches in which light is on that is one pulse.
+
+    Args:
+        stretches: in order.
+        parts: of which one at least is on; none jumps in frequency or phase.
+        steady: parts that do not change in anything.
+        longest: ps after which it is another pulse.
+    """
     pulse: list[Stretch] = []
+    running: dict[str, Tone] = {}
     for stretch in stretches:
-        if _is_spoiled(stretch) or not any(part in stretch.tones for part in RAMAN):
+        if _is_spoiled(stretch) or not any(part in stretch.tones for part in parts):
             continue
-        for piece in _cut(stretch, range(stretch.start, stretch.stop, LONGEST_PULSE)):
-            if pulse and not _continues(pulse, piece):
-                yield PhotonPulse(tuple(pulse))
-                pulse = []
+        for piece in _cut(stretch, range(stretch.start, stretch.stop, longest) if longest else ()):
+            goes_on = pulse and pulse[-1].stop == piece.start and _keeps_tones(running, piece)
+            goes_on = goes_on and _tones_of(pulse[-1], steady) == _tones_of(piece, steady)
+            if pulse and not (goes_on and (longest is None or piece.stop - pulse[0].start <= longest)):
+                yield tuple(pulse)
+                pulse, running = [], {}
             pulse.append(piece)
+            running = _tones_of(piece, parts) | running
     if pulse:
-        yield PhotonPulse(tuple(pulse))
+        yield tuple(pulse)
+
+
+def _tones_of(stretch: Stretch, parts: Sequence[str]) -> dict[str, Tone]:
+    return {part: stretch.tones[part] for part in parts if part in stretch.tones}
+
+
+def _keeps_tones(running: Mapping[str, Tone], after: Stretch) -> bool:
+    """Return whether no running tone jumps in frequency or phase."""
+    return all(
+        (after.tones[part].frequency, after.tones[part].phase) == (tone.frequency, tone.phase)
+        for part, tone in running.items()
+        if part in after.tones
+    )
 
 
 def _is_spoiled(stretch: Stretch) -> bool:
@@ -142,26 +206,14 @@ def _cut(stretch: Stretch, times: Sequence[int]) -> Iterator[Stretch]:
         yield replace(stretch, start=start, stop=stop)
 
 
-def _continues(before: Sequence[Stretch], after: Stretch) -> bool:
-    """Return whether a photon pulse goes on: no gap, not too long, no tone jumps in frequency or phase."""
-    if before[-1].stop != after.start or after.stop - before[0].start > LONGEST_PULSE:
-        return False
-    started = running_tones(before)
-    return all(
-        (tone.frequency, tone.phase) == (started[part].frequency, started[part].phase)
-        for part, tone in after.tones.items()
-        if part in started
-    )
-
-
-def running_tones(stretches: Iterable[Stretch]) -> dict[str, Tone]:
-    """Return the Raman tones that are on at any time of a pulse, as they are first seen.
+def running_tones(stretches: Iterable[Stretch], parts: Sequence[str] = RAMAN) -> dict[str, Tone]:
+    """Return the tones of some parts that are on at any time of a pulse, as they are first seen.
 
     A tone that is gated off runs on in the dark: its phase counts from the start of the core's clock.
     """
     found: dict[str, Tone] = {}
     for stretch in stretches:
-        for part in RAMAN:
+        for part in parts:
             if part in stretch.tones:
                 found.setdefault(part, stretch.tones[part])
     return found

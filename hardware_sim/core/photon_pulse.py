@@ -1,22 +1,30 @@
-"""A Raman pulse on the string: which ions it reaches, what they emit, which clicks that makes."""
+"""A Raman pulse on the string: which ions it reaches, what they emit, and what that leaves of the ions."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
-from hardware_sim.core.ensemble import D5, METASTABLE_D3, METASTABLE_D5, S_UP, S, Shots
+from hardware_sim.core.ensemble import D3, D5, METASTABLE_D3, METASTABLE_D5, S_UP, S, Shots
+from hardware_sim.core.flight import Flight
 from hardware_sim.core.passages import RAMAN, PhotonPulse, running_tones
-from hardware_sim.core.photons import ClickTable, tabulate
-from hardware_sim.core.signals import Stretch, Tone, Window
-from hardware_sim.core.stage import Stage, recall
-from hardware_sim.physics.calcium import D52, LINE_850, LINE_854, zeeman_shift
-from hardware_sim.physics.cavity import Cavity, position_factor
-from hardware_sim.physics.raman import Drive, RamanModel, emit, scattering_rate
-from hardware_sim.properties import NodeProperties
+from hardware_sim.core.photons import ClickTable, Watch, behind_fibre, tabulate
+from hardware_sim.core.raman_beam import RamanBeam, raman_model, read_drives, tone_detunings
+from hardware_sim.core.signals import Tone
+from hardware_sim.core.stage import Stage
+from hardware_sim.core.tables import recall
+from hardware_sim.physics.calcium import LINE_850, LINE_854
+from hardware_sim.physics.cavity import position_factor
+from hardware_sim.physics.detectors import Stream
+from hardware_sim.physics.errors import ModelError
+from hardware_sim.physics.raman import Drive, Emission, doubts, emit
+from hardware_sim.physics.raman_scattering import scatter
+from hardware_sim.physics.validity import Doubt
+from hardware_sim.world.weather import Weather
 
 BIN = 0.2e-6
 """Resolution of wave packets, s: fine against the 1.1 us that a photon stays in the cavity."""
@@ -36,147 +44,258 @@ UNTOUCHED = 1e-4
 RINGING = 10e-6
 """How long after the light wave packets are followed, s: nine times the life of a photon in the cavity."""
 
+UNLOCKED = 10e6
+"""Hz by which light or cavity are off only if they have lost their lock, and between them without photons."""
+
+LEAST = 1e-12
+"""Probability that nobody sees a photon where that is a matter of rounding; nobody draws it."""
+
 LOST_TO_D3 = LINE_850.branching / (LINE_850.branching + LINE_854.branching)
 """Share of D3/2 in what a Raman pulse loses from the levels of the qubit."""
 
 
-def raman_model(properties: NodeProperties) -> RamanModel:
-    """Return the model of photon generation for a node."""
-    cavity = Cavity(
-        coupling=properties.cavity_coupling,
-        decay=properties.cavity_decay,
-        transmission=properties.cavity_transmission,
-        loss=properties.cavity_loss,
-        waist=properties.cavity_waist,
-        wavelength=LINE_854.wavelength,
-        angle=properties.cavity_angle,
-        birefringence=properties.cavity_birefringence,
-        birefringence_axis=properties.cavity_birefringence_axis,
-        jitter=properties.cavity_jitter,
-    )
-    return RamanModel(cavity, properties.raman_detuning, properties.raman_sigma_plus)
+TUNED_FOR = 0.5
+"""Intensity, of the peak, from which the tones count as tuned for an ion: others give rise to no doubts."""
 
 
-def beam_intensity(properties: NodeProperties, displacement: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return the intensity of the Raman beam (of its peak) for ions displaced (m) from the cavity waist."""
-    focus = np.exp(-2 * (displacement / properties.raman_waist) ** 2)
-    halo = np.exp(-2 * (displacement / properties.raman_halo_waist) ** 2)
-    return np.asarray((1 - properties.raman_halo) * focus + properties.raman_halo * halo)
+@dataclass(frozen=True, slots=True)
+class Drift:
+    """How far beams and cavity are from their nominal places, on average over the shots that play a pulse.
 
-
-def generate(stage: Stage, shots: Shots, pulse: PhotonPulse, windows: Sequence[Window]) -> None:
-    """Play one Raman pulse: every ion that it reaches may emit, and the gates that are open may click."""
-    properties = stage.properties
-    stage.stir(shots, pulse.start)
-    displacement = stage.positions(pulse.start) - properties.cavity_position
-    intensity = beam_intensity(properties, displacement)
-    coupling = position_factor(raman_model(properties).cavity, displacement)
-    events = _scattering_events(properties, pulse.stretches) * intensity
-    lit = np.flatnonzero(events > UNTOUCHED)
-    if len(lit) == 0:
-        return
-    end = pulse.stretches[-1].stop + round(RINGING * 1e12)
-    open_windows = [window for window in windows if window.start < end and window.stop > pulse.start]
-    moved = stage.carrier.weaken(stage.ensemble, stage.string, shots, lit)
-    for column, ion in enumerate(lit.tolist()):
-        table = click_table(stage, pulse, float(intensity[ion]), open_windows)
-        factor = np.clip(np.abs(coupling[ion] * moved[:, column]), 0.0, 1.0)
-        _emit_one(stage, shots, ion, pulse, table, factor, open_windows)
-
-
-def click_table(stage: Stage, pulse: PhotonPulse, intensity: float, windows: Sequence[Window]) -> ClickTable:
-    """Return the click table of an ion at some intensity; the same physics is solved only once.
-
-    In the halo, intensities are rounded to tenths of their logarithm: equal for all purposes, and few.
+    Attributes:
+        light: of the frequency of the Raman light, Hz.
+        cavity: of that of the cavity's resonance, Hz.
+        power: of the beam, over its nominal value.
+        place: of waist and antinode on the trap axis, minus the nominal one, m.
+        fibre: retardance that the fibre has gained, turns.
     """
-    weak = intensity < WEAK
-    intensity = math.exp(round(math.log(intensity), 1)) if weak else round(intensity, 4)
-    start = pulse.start
-    stretches = tuple(
-        (s.stop - s.start, s.tones.get(RAMAN[0]), s.tones.get(RAMAN[1])) for s in pulse.stretches
-    )
-    gates = tuple((window.part, window.start - start, window.stop - start) for window in windows)
-    effects = tuple(effect.tobytes() for effect in stage.effects.values())
-    key = (intensity, stretches, gates, effects)
 
-    def make() -> ClickTable:
-        nodes = WEAK_NODES if weak else STRONG_NODES
-        spins = np.repeat([0.0, 1.0], len(nodes))
-        drives = list(read_drives(stage.properties, pulse.stretches, intensity))
-        emission = emit(raman_model(stage.properties), drives, np.tile(nodes, 2), BIN, RINGING, spins)
-        return tabulate(emission, nodes, windows, start, stage.effects)
+    light: float = 0.0
+    cavity: float = 0.0
+    power: float = 1.0
+    place: float = 0.0
+    fibre: float = 0.0
 
-    return recall(stage.tables.clicks, key, make)
+    @classmethod
+    def of(cls, weather: Weather, shots: Shots) -> Drift:
+        """Return the mean over some shots, in steps that matter to nobody, so that tables are used again.
 
-
-def read_drives(
-    properties: NodeProperties, stretches: Sequence[Stretch], intensity: float
-) -> Iterator[Drive]:
-    """Yield the light of each stretch as an atom at some intensity (of the beam's peak) sees it."""
-    running = running_tones(stretches)
-    detuning_v, detuning_h = tone_detunings(properties, running)
-    field = math.sqrt(intensity)
-    for stretch in stretches:
-        v, h = (stretch.tones.get(part, Tone()).amplitude * field for part in RAMAN)
-        yield Drive(
-            stretch.duration, properties.raman_rabi_v * v, properties.raman_rabi_h * h, detuning_v, detuning_h
+        A step is 1 kHz, far less than the cavity's linewidth, 1/1000 of the power, or 1/1000 of a turn; the
+        place is no part of tables and not rounded.
+        """
+        return cls(
+            light=round(_mean(weather.raman, shots), -3),
+            cavity=round(_mean(weather.cavity, shots), -3),
+            power=round(_mean(weather.raman_power, shots), 3),
+            place=_mean(weather.cavity_place, shots),
+            fibre=round(_mean(weather.fibre, shots), 3),
         )
 
 
-def tone_detunings(properties: NodeProperties, running: Mapping[str, Tone]) -> tuple[float, float]:
-    """Return how far (Hz) each tone is from its unshifted Raman resonance; 0 for one that is not played."""
-    field = properties.magnetic_field
-    splitting = zeeman_shift(D52, -3 / 2, field) - zeeman_shift(D52, -5 / 2, field)
-    resonances = (properties.raman_resonance, properties.raman_resonance + splitting)
-    to_v, to_h = (
-        running[part].frequency - resonance if part in running else 0.0
-        for part, resonance in zip(RAMAN, resonances, strict=True)
+STILL = Drift()
+"""A lab in which nothing has moved."""
+
+
+def generate(stage: Stage, shots: Shots, pulse: PhotonPulse, beam: RamanBeam, flight: Flight) -> None:
+    """Play one Raman pulse: every ion that it reaches may emit, and its photon is sent on its way."""
+    properties = stage.properties
+    stage.stir(shots, pulse.start)
+    drift = Drift.of(stage.weather, shots)
+    displacement = stage.positions(pulse.start) - properties.cavity_position
+    light = drift.power * beam.intensities(pulse.stretches, displacement)
+    coupling = position_factor(raman_model(properties).cavity, displacement - drift.place)
+    lit = np.flatnonzero(beam.scattering(pulse, drift.light) @ light > UNTOUCHED)
+    if len(lit) == 0:
+        return
+    moved = stage.carrier.weaken(stage.ensemble, stage.string, shots, lit)
+    watches = watches_of(pulse, flight.watches)
+    shifts = [beam.shift(stretch) for stretch in pulse.stretches]
+    for column, ion in enumerate(lit.tolist()):
+        table = click_table(stage, pulse, light[:, ion], watches, shifts, drift)
+        factor = np.clip(np.abs(coupling[ion] * moved[:, column]), 0.0, 1.0)
+        for part, photons in emit_from(stage, shots, ion, pulse, table, factor, watches):
+            flight.launch(part, photons)
+
+
+def watches_of(pulse: PhotonPulse, watches: Iterable[Watch]) -> tuple[Watch, ...]:
+    """Return what part of some watches a pulse can reach, in ps from its start."""
+    start, end = pulse.start, pulse.stretches[-1].stop + round(RINGING * 1e12)
+    return tuple(
+        Watch(watch.part, max(watch.start, start) - start, min(watch.stop, end) - start)
+        for watch in watches
+        if watch.start < end and watch.stop > start
     )
-    return to_v, to_h
 
 
-def _scattering_events(properties: NodeProperties, stretches: Sequence[Stretch]) -> float:
-    """Return how many photons an ion in the focus would scatter in a pulse."""
-    model = raman_model(properties)
-    drives = read_drives(properties, stretches, 1.0)
-    return sum(scattering_rate(model, drive) * drive.duration for drive in drives)
+def click_table(
+    stage: Stage,
+    pulse: PhotonPulse,
+    light: ArrayLike,
+    watches: Sequence[Watch],
+    shifts: ArrayLike = 0.0,
+    drift: Drift = STILL,
+) -> ClickTable:
+    """Return the click table of an ion; the same physics is solved only once.
+
+    In the halo, intensities are rounded to tenths of their logarithm: equal for all purposes, and few.
+
+    Args:
+        stage: for its properties and detectors.
+        pulse: that is played.
+        light: intensity at the ion, of the beam's peak at full tones, in each stretch or in all.
+        watches: of the detectors, in ps from the start of the pulse.
+        shifts: of the light by its deflector, in each stretch or in all, Hz.
+        drift: of light, cavity and fibre; the power is in `light`.
+    """
+    each = np.broadcast_to(np.asarray(light, dtype=np.float64), len(pulse.stretches))
+    weak = bool(each.max() < WEAK)
+    intensities = tuple(_rounded(value, weak=weak) for value in each.tolist())
+    moved = np.asarray(shifts, dtype=np.float64) + drift.light - drift.cavity
+    offsets = tuple(np.broadcast_to(moved, len(intensities)).tolist())
+    stretches = tuple(
+        (s.stop - s.start, s.tones.get(RAMAN[0]), s.tones.get(RAMAN[1])) for s in pulse.stretches
+    )
+    effects = tuple(effect.tobytes() for effect in stage.effects.values())
+    key = (intensities, offsets, drift.cavity, stretches, tuple(watches), effects, drift.fibre)
+
+    def make() -> tuple[ClickTable, tuple[Doubt, ...]]:
+        nodes = WEAK_NODES if weak else STRONG_NODES
+        emission, strained = _emission(stage, pulse, intensities, offsets, drift, nodes)
+        seen = behind_fibre(stage.effects, drift.fibre, stage.properties.fibre_axis)
+        return tabulate(emission, nodes, watches, seen), strained
+
+    table, strained = recall(stage.tables.clicks, key, make)
+    stage.doubt(strained)
+    return table
 
 
-def _emit_one(
+def _emission(
+    stage: Stage,
+    pulse: PhotonPulse,
+    intensities: Sequence[float],
+    offsets: Sequence[float],
+    drift: Drift,
+    nodes: NDArray[np.float64],
+) -> tuple[Emission, tuple[Doubt, ...]]:
+    """Return what an ion emits from either spin, or only scatters if light or cavity are astray, and doubts.
+
+    Args:
+        stage: for its properties.
+        pulse: that is played.
+        intensities: at the ion, of the beam's peak at full tones, in each stretch.
+        offsets: of the light against the cavity, in each stretch, Hz.
+        drift: of both.
+        nodes: couplings of an ion.
+
+    Raises:
+        ModelError: the program asks for light that no model of photon generation takes; it is never raised
+            because something has lost its lock.
+    """
+    own, spins = stage.properties, np.repeat([0.0, 1.0], len(nodes))
+    drives = list(read_drives(own, pulse.stretches, intensities, offsets))
+    astray = max(abs(drift.light), abs(drift.cavity)) >= UNLOCKED
+    if not (astray and _apart(drives)):
+        try:
+            model = raman_model(own, drift.cavity)
+            emission = emit(model, drives, np.tile(nodes, 2), BIN, RINGING, spins)
+        except ModelError:
+            if not astray:
+                raise
+        else:
+            return emission, tuple(doubts(model, drives)) if max(intensities) > TUNED_FOR else ()
+    # Where the light is does not depend on the cavity.
+    lights = [offset + drift.cavity for offset in offsets]
+    drives = list(read_drives(own, pulse.stretches, intensities, lights))
+    return scatter(raman_model(own), drives, len(spins), RINGING, spins), ()
+
+
+def _apart(drives: Iterable[Drive]) -> bool:
+    """Return whether no tone comes anywhere near its Raman resonance."""
+    tones = ((drive.rabi_v, drive.detuning_v, drive.rabi_h, drive.detuning_h) for drive in drives)
+    return all(
+        (v == 0 or abs(of_v) >= UNLOCKED) and (h == 0 or abs(of_h) >= UNLOCKED) for v, of_v, h, of_h in tones
+    )
+
+
+def _mean(values: NDArray[np.float64], shots: Shots) -> float:
+    return float(values[shots].mean()) if len(shots) else float(values.mean())
+
+
+def _rounded(intensity: float, *, weak: bool) -> float:
+    if not weak:
+        return round(intensity, 4)
+    return math.exp(round(math.log(intensity), 1)) if intensity > 0 else 0.0
+
+
+def emit_from(
     stage: Stage,
     shots: Shots,
     ion: int,
     pulse: PhotonPulse,
     table: ClickTable,
     factor: NDArray[np.float64],
-    windows: Sequence[Window],
-) -> None:
-    """Let one ion emit in all shots: draw the clicks, and give the ion the state that goes with them."""
+    watches: Sequence[Watch],
+) -> Iterator[tuple[str, Stream]]:
+    """Let one ion emit in all shots: draw who absorbs its photon, and give the ion the state after that.
+
+    Args:
+        stage: with the ion.
+        shots: that take part.
+        ion: which one.
+        pulse: of light.
+        table: of this pulse on this ion.
+        factor: (shots,) on its coupling.
+        watches: that the table was made for.
+
+    Yields:
+        Each detector that absorbs photons, with the times at which these left the cavity, ps of the lab.
+    """
     ensemble, rng = stage.ensemble, stage.rng
     ensemble.evolve(shots, slice(ion, ion + 1), pulse.start)
     state, rest = ensemble.coherent[shots, ion], ensemble.other[shots, ion]
     spin_up, ready = _draw_spin(rng, state, rest)
     rows = table.pick(rng, factor, spin_up)
+    jumped, stayed = _let_go(stage, shots, ion, table, rows)
+    ready[jumped] = 1 / (1 - stayed[jumped])
     chances = np.cumsum(ready[:, None] * table.clicked[rows], axis=1)
-    gate = (chances < rng.random((len(shots), 1))).sum(axis=1)
-    quiet, clicks = np.flatnonzero(gate == len(windows)), np.flatnonzero(gate < len(windows))
+    taken = (chances < rng.random((len(shots), 1))).sum(axis=1)
+    clicks = np.flatnonzero(taken < len(watches))
     turn = _tone_phases(stage, shots, pulse)
 
-    seen_otherwise = chances[quiet, -1] if len(windows) else np.zeros(len(quiet))
-    _leave_unseen(state, rest, table, rows[quiet], turn[quiet], ready[quiet], quiet)
-    state[quiet] /= (1 - seen_otherwise)[:, None, None]
-    rest[quiet] /= (1 - seen_otherwise)[:, None]
-
-    bins, times = table.draw_times(rng, rows[clicks], gate[clicks])
+    # All ions first, as most photons are seen by nobody; those of seen photons are then set.
+    _leave_unseen(state, rest, table, rows, turn, ready)
+    # Those were known to have jumped; what is left of them must not include that they have not.
+    state[jumped, S, S] = np.maximum(state[jumped, S, S].real - (stayed * ready)[jumped], 0.0)
+    if len(watches):
+        unseen = np.maximum(1 - chances[:, -1], LEAST)
+        state /= unseen[:, None, None]
+        rest /= unseen[:, None]
+    bins, times = table.draw_times(rng, rows[clicks], taken[clicks])
     state[clicks] = 0.0
     rest[clicks] = 0.0
-    state[clicks, D5:, D5:] = _turned(table.after_click[rows[clicks], gate[clicks], bins], turn[clicks])
+    state[clicks, D5:, D5:] = _turned(table.after_click[rows[clicks], taken[clicks], bins], turn[clicks])
     ensemble.coherent[shots, ion], ensemble.other[shots, ion] = state, rest
-    offsets = pulse.start + np.round(times * 1e12).astype(np.int64)
-    for row, window in enumerate(windows):
-        mine = gate[clicks] == row
-        who = shots[clicks[mine]]
-        stage.recorder.click(window, who, ensemble.clock_ps[who], offsets[mine])
+    left = ensemble.clock_ps[shots[clicks]] + pulse.start + np.round(times * 1e12).astype(np.int64)
+    for row, watch in enumerate(watches):
+        mine = taken[clicks] == row
+        yield watch.part, Stream(shots[clicks[mine]], left[mine])
+
+
+def _let_go(
+    stage: Stage, shots: Shots, ion: int, table: ClickTable, rows: NDArray[np.int64]
+) -> tuple[NDArray[np.bool_], NDArray[np.float64]]:
+    """Decide in which shots an entangled ion leaves S1/2(-1/2), or scatters; it is independent then.
+
+    Returns:
+        Where that is so (shots,), and the probability (shots,) that an ion in S1/2(-1/2) would not have.
+    """
+    kept = np.ones((len(shots), 3), dtype=np.complex128)
+    kept[:, S] = table.amplitude[rows]
+    jumped, entangled = np.zeros(len(shots), dtype=np.bool_), stage.ensemble.entangled
+    if entangled:
+        jumped = entangled.jump(shots, ion, kept) >= 0
+        entangled.settle(shots[jumped])
+    return jumped, np.abs(kept[:, S]) ** 2
 
 
 def _draw_spin(
@@ -204,29 +323,32 @@ def _leave_unseen(
     rows: NDArray[np.int64],
     turn: NDArray[np.complex128],
     ready: NDArray[np.float64],
-    quiet: NDArray[np.int64],
 ) -> None:
-    """Give the ions of `quiet` shots, those without a click, what is left of them, not yet normalised.
+    """Give ions whose photon, if there is one, nobody sees, what is left of them; not yet normalised.
 
     Args:
         state: (shots, 3, 3) before and after.
         rest: (shots, 3) before and after.
         table: of the pulse.
-        rows: (quiet,) of the table.
-        turn: (quiet,) factor of the tones' phases.
-        ready: (quiet,) population of the spin state that the table's rows start from.
-        quiet: (quiet,) shots without a click.
+        rows: (shots,) of the table.
+        turn: (shots,) factor of the tones' phases.
+        ready: (shots,) population of the spin state that the table's rows start from.
     """
     left = table.left[rows] * ready[:, None]
-    after = state[quiet]
-    after[:, S, :] *= table.amplitude[rows, None]
-    after[:, :, S] *= table.amplitude[rows, None].conj()
-    after[:, S, S] = left[:, 0]
-    after[:, D5:, D5:] += _turned(table.missed[rows], turn) * ready[:, None, None]
-    state[quiet] = after
-    rest[quiet, S_UP] += left[:, 1]
-    rest[quiet, METASTABLE_D3] += left[:, 2] * LOST_TO_D3
-    rest[quiet, METASTABLE_D5] += left[:, 2] * (1 - LOST_TO_D3)
+    kept = table.amplitude[rows]
+    for level in (D5, D3):
+        state[:, S, level] *= kept
+        state[:, level, S] *= kept.conj()
+    state[:, S, S] = left[:, 0]
+    missed = table.missed[rows]
+    state[:, D5, D5] += missed[:, 0, 0] * ready
+    state[:, D3, D3] += missed[:, 1, 1] * ready
+    coherence = missed[:, 0, 1] * turn * ready
+    state[:, D5, D3] += coherence
+    state[:, D3, D5] += coherence.conj()
+    rest[:, S_UP] += left[:, 1]
+    rest[:, METASTABLE_D3] += left[:, 2] * LOST_TO_D3
+    rest[:, METASTABLE_D5] += left[:, 2] * (1 - LOST_TO_D3)
 
 
 def _tone_phases(stage: Stage, shots: Shots, pulse: PhotonPulse) -> NDArray[np.complex128]:

@@ -34,13 +34,13 @@ class Recorder:
     Attributes:
         attempt: (shots,) attempt that each shot is in, or made last.
         counts: readout name -> (shots, windows or ions); what a loop records again is added.
-        missed: (channel number, ticks) of a wait -> how often no trigger came in that time.
+        missed: (channel number, ticks) of a wait -> (shots,) how often no trigger came in that time.
     """
 
     def __init__(self, program: Program, shots: int, ions: int) -> None:
         self.attempt = np.zeros(shots, dtype=np.uint32)
         self._attempted = np.zeros(shots, dtype=np.uint32)
-        self.missed: Counter[tuple[int, int]] = Counter()
+        self.missed: dict[tuple[int, int], NDArray[np.int64]] = {}
         self._program = program
         self._tags: list[NDArray[np.void]] = []
         self._exposures: list[tuple[int, NDArray[np.int64], NDArray[np.int64]]] = []
@@ -78,6 +78,12 @@ class Recorder:
         self.counts[self._program.readouts[row].name][shots] += counts
         self._exposures.append((row, shots, counts.sum(axis=1, dtype=np.int64)))
 
+    def miss(self, channel: int, ticks: int, shots: NDArray[np.int64]) -> None:
+        """Note that shots waited for so long for a trigger of a channel, and none came."""
+        if len(shots):
+            missed = self.missed.setdefault((channel, ticks), np.zeros(len(self.attempt), dtype=np.int64))
+            missed[shots] += 1
+
     def begin_attempt(self, shots: NDArray[np.int64]) -> None:
         """Give shots the number of their next attempt, which counts through all loops of a shot."""
         self.attempt[shots] = self._attempted[shots]
@@ -113,7 +119,7 @@ class Recorder:
     def take(
         self, numbers: NDArray[np.int64], start_ps: NDArray[np.int64], length_ps: NDArray[np.int64]
     ) -> Take:
-        """Return all that was seen.
+        """Return all that was seen, of the first shots only if there are fewer numbers than shots.
 
         Args:
             numbers: (shots,) of the shots within the point.
@@ -121,17 +127,22 @@ class Recorder:
             length_ps: (shots,) how long it was.
         """
         tags = np.concatenate(self._tags) if self._tags else np.empty(0, dtype=_TAG)
+        kept = len(numbers)
+        tags = tags[tags["shot"] < kept]
         tags["shot"] = numbers[tags["shot"]]
         columns = (
             [np.concatenate(column) for column in zip(*self._attempts, strict=True)] if self._attempts else []
         )
+        columns = [column[columns[0] < kept] for column in columns]
         shot, attempt, begun, heralded = columns or [np.empty(0, t) for t in ("i8", "u4", "i8", "?")]
         return Take(
             numbers,
             start_ps,
             length_ps,
-            self.counts,
+            {name: column[:kept] for name, column in self.counts.items()},
             Attempts(numbers[shot], attempt, begun, heralded),
             TimeTags(**{name: np.ascontiguousarray(tags[name]) for name in _TAG.names or ()}),
-            self.missed,
+            Counter(
+                {wait: times for wait, missed in self.missed.items() if (times := int(missed[:kept].sum()))}
+            ),
         )

@@ -1,58 +1,140 @@
-"""729 nm pulses on the string: rotations of the qubit levels, as exact as the ions are cold."""
+"""729 nm pulses on the string: what they drive, and the carriers among them.
+
+Light drives the line, or the sideband of a line, that it excites most (`core.drive`). A carrier keeps all
+phonon numbers: every ion turns by itself, weakened by the numbers of all modes, exactly. Between S1/2(-1/2)
+and the two coherent levels of D5/2 that is a unitary; of all other sublevels the ensemble has the populations
+alone, and a pulse on them exchanges these with the probability that it has as a whole. Sidebands are in
+`core.sideband`.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from functools import reduce
 
 import numpy as np
 from numpy.typing import NDArray
 
-from hardware_sim.core.ensemble import D3, D5, SHIFTS, S, Shots
-from hardware_sim.core.passages import Rotation
-from hardware_sim.core.signals import Tone
+from hardware_sim.core.drive import Candidate, choose, level_shifts, light_field
+from hardware_sim.core.ensemble import COHERENT, S, Shots
+from hardware_sim.core.passages import Rotation, Segment
+from hardware_sim.core.sideband import drive_sideband
 from hardware_sim.core.stage import Stage
-from hardware_sim.physics.calcium import D52, zeeman_shift
 from hardware_sim.physics.motion import debye_waller
 from hardware_sim.physics.qubit import rotate, rotation
-from hardware_sim.properties import NodeProperties
+
+Floats = NDArray[np.float64]
+Complex = NDArray[np.complex128]
 
 
 def turn(stage: Stage, shots: Shots, pulse: Rotation) -> None:
-    """Play one pulse of 729 nm light on all ions: the product of the rotations of its segments.
+    """Play one pulse of 729 nm light on all ions.
 
-    The beam drives the transition it is closest to; the others are megahertz away. A field that is not the
-    mean one detunes it, motion weakens it, and its phase is that of the synthesizer on the core's clock.
+    A field that is not the nominal one detunes it, so does the drift of the laser; motion weakens it, and its
+    phase is that of the synthesizer on the core's clock and of the laser.
     """
-    ensemble = stage.ensemble
+    if len(shots) == 0:
+        return
+    lit = sum(segment.duration for segment in pulse.segments)
+    strongest = max(pulse.segments, key=lambda segment: segment.tone.amplitude)
+    driven = choose(stage, shots, strongest.tone, lit, pulse.middle)
+    if driven.drive.order:
+        drive_sideband(stage, shots, pulse, driven)
+    else:
+        _drive_carrier(stage, shots, pulse, driven)
+
+
+def _drive_carrier(stage: Stage, shots: Shots, pulse: Rotation, driven: Candidate) -> None:
+    ensemble, line = stage.ensemble, driven.drive.line
     stage.stir(shots, pulse.start)
     ensemble.evolve(shots, slice(None), pulse.start)
-    level, _, _ = nearest_transition(stage.properties, pulse.segments[0].tone)
-    unitary = reduce(lambda before, after: after @ before, _turns(stage, shots, pulse))
-    ensemble.coherent[shots] = rotate(ensemble.coherent[shots], unitary, (S, level))
+    light = Light.on(stage, shots, pulse, driven)
+    turns = reduce(lambda before, after: after @ before, light.turns(pulse))
+    if line.lower < 0 and line.upper in COHERENT:
+        level = COHERENT[line.upper]
+        # The third level turns against these two; the phase of all three together is nobody's.
+        third = light.bystanders(pulse, [other for other in COHERENT.values() if other != level])
+        turns *= third[..., None].conj()
+        ensemble.coherent[shots] = rotate(ensemble.coherent[shots], turns, (S, level))
+        if ensemble.entangled:
+            ensemble.entangled.rotate(shots, turns, (S, level))
+    else:
+        share = np.abs(turns[..., 1, 0]) ** 2
+        ensemble.exchange(shots, line, share)
+        factors = light.bystanders(pulse, [S, *COHERENT.values()])
+        ensemble.coherent[shots] *= factors[..., :, None] * factors[..., None, :].conj()
+        if ensemble.entangled:
+            left = S if line.lower < 0 else COHERENT.get(line.upper)
+            if left is not None:
+                factors[..., left] *= np.sqrt(1 - share)
+            ensemble.entangled.leave(shots, line, factors)
 
 
-def _turns(stage: Stage, shots: Shots, pulse: Rotation) -> Iterator[NDArray[np.complex128]]:
-    """Yield the rotation (shots, ions, 2, 2) of each segment."""
-    ensemble, passes = stage.ensemble, stage.properties.qubit_passes
-    level, detuning, rabi = nearest_transition(stage.properties, pulse.segments[0].tone)
-    weakened = debye_waller(ensemble.quanta(shots), stage.string.qubit)
-    full = rabi * np.sqrt(ensemble.power[shots])[:, None] * weakened
-    shift = (SHIFTS[level] - SHIFTS[S]) * ensemble.field[shots]
-    for segment in pulse.segments:
-        started = (ensemble.clock_ps[shots] + segment.start) * 1e-12
-        phase = np.mod(detuning * started + passes * segment.tone.phase, 1.0)
-        # The state is in the frame of the mean field, which the ions have left by this since the pulse began.
-        phase -= shift * (segment.start - pulse.start) * 1e-12
-        duration = (segment.stop - segment.start) * 1e-12
-        yield rotation(full * segment.tone.amplitude, (detuning - shift)[:, None], duration, phase[:, None])
+@dataclass(frozen=True, slots=True, eq=False)
+class Light:
+    """Light on a carrier, as every ion of some shots sees it.
 
+    Attributes:
+        stage: that it is on.
+        shots: (shots,) that take part.
+        driven: the line, and the nominal detuning.
+        field: (shots, ions) amplitude of the light, of that in the nominal centre of the beam.
+        weakened: (shots, ions) the same, times what motion leaves of the coupling.
+        moved: (shots,) frequency of the line less the nominal one, by the magnetic field, Hz.
+    """
 
-def nearest_transition(properties: NodeProperties, tone: Tone) -> tuple[int, float, float]:
-    """Return the level that a 729 nm tone drives, its detuning (Hz) and its full Rabi frequency (Hz)."""
-    to_d3 = properties.qubit_passes * (tone.frequency - properties.qubit_resonance)
-    field = properties.magnetic_field
-    to_d5 = to_d3 + zeeman_shift(D52, -3 / 2, field) - zeeman_shift(D52, -5 / 2, field)
-    if abs(to_d5) < abs(to_d3):
-        return D5, to_d5, properties.qubit_rabi_mapping
-    return D3, to_d3, properties.qubit_rabi_analysis
+    stage: Stage
+    shots: Shots
+    driven: Candidate
+    field: Floats
+    weakened: Floats
+    moved: Floats
+
+    @classmethod
+    def on(cls, stage: Stage, shots: Shots, pulse: Rotation, driven: Candidate) -> Light:
+        """Return the light of a pulse."""
+        field = light_field(stage, shots, pulse.start, pulse.spots)
+        motion = debye_waller(stage.ensemble.numbers(shots), stage.string.qubit)
+        moved = driven.drive.line.sensitivity * stage.ensemble.field_at(shots, pulse.middle)
+        return cls(stage, shots, driven, field, field * motion, moved)
+
+    def turns(self, pulse: Rotation) -> Iterator[Complex]:
+        """Yield what each segment does to the two levels of the line, (shots, ions, 2, 2)."""
+        ensemble, line = self.stage.ensemble, self.driven.drive.line
+        passes = self.stage.properties.qubit_passes
+        detuning = self.driven.detuning + self.stage.weather.qubit[self.shots]
+        for segment in pulse.segments:
+            started = (ensemble.clock_ps[self.shots] + segment.start) * 1e-12
+            phase = np.mod(detuning * started + passes * segment.tone.phase, 1.0)
+            phase += ensemble.laser_turns(self.shots, segment.start)
+            # The state is in the frame of the nominal field, which the ions have left by this since the pulse
+            # began.
+            phase -= self.moved * (segment.start - pulse.start) * 1e-12
+            lower, upper = self._pair_shifts(segment)
+            off = (detuning - self.moved)[:, None] - (upper - lower)
+            rabi = self.weakened * (line.rabi * segment.tone.amplitude)
+            turned = rotation(rabi, off, segment.duration, phase[:, None])
+            # Back from the frame of the shifted levels.
+            turned[..., 0, :] *= np.exp(-2j * np.pi * segment.duration * lower)[..., None]
+            turned[..., 1, :] *= np.exp(-2j * np.pi * segment.duration * upper)[..., None]
+            yield turned
+
+    def _pair_shifts(self, segment: Segment) -> tuple[Floats, Floats]:
+        """Return the shifts (shots, ions) of the levels of the line in a segment, Hz."""
+        line = self.driven.drive.line
+        shifts = level_shifts(self.stage.properties, segment.tone, self.driven.drive)
+        weakened = self.weakened**2
+        upper = shifts.upper[line.upper] * weakened + shifts.dipole * self.field**2
+        return shifts.lower[line.lower] * weakened, upper
+
+    def bystanders(self, pulse: Rotation, levels: Sequence[int]) -> Complex:
+        """Return the factors (shots, ions, levels) on coherent levels that the light does not drive."""
+        gathered = np.zeros((*self.field.shape, len(levels)))
+        for segment in pulse.segments:
+            shifts = level_shifts(self.stage.properties, segment.tone, self.driven.drive)
+            for column, level in enumerate(levels):
+                gathered[..., column] += segment.duration * shifts.coherent[level] * self.weakened**2
+                if level != S:
+                    gathered[..., column] += segment.duration * shifts.dipole * self.field**2
+        return np.asarray(np.exp(-2j * np.pi * gathered))

@@ -60,6 +60,11 @@ class Standing:
         return cls(tuple(sorted(on.items())), tuple(late))
 
     @property
+    def landing(self) -> float:
+        """How long (s) it takes until all late changes have come."""
+        return max((change.time * 1e-12 for change in self.late), default=0.0)
+
+    @property
     def landed(self) -> Standing:
         """The same when all late changes have come."""
         settings = dict(self.tones)

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Iterable
+from collections.abc import Hashable, Iterable
 from dataclasses import dataclass, field
-from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
+from hardware_sim.constants import CALCIUM_MASS, PLANCK
 from hardware_sim.core.carrier import Carrier
 from hardware_sim.core.electrodes import Endcaps
 from hardware_sim.core.ensemble import Ensemble
+from hardware_sim.core.light import Bath, Light, Scattering
 from hardware_sim.core.photons import ClickTable
 from hardware_sim.core.recorder import Recorder
 from hardware_sim.core.string import IonString, make_string
+from hardware_sim.core.tables import recall
+from hardware_sim.physics.crystal import length_scale, modes
 from hardware_sim.physics.validity import Doubt
 from hardware_sim.properties import NodeProperties
 from hardware_sim.world.weather import Weather
@@ -26,27 +29,30 @@ RESOLUTION = 1e-4
 """Relative change of the axial confinement up to which a string counts as the same."""
 
 
-MOST_TABLES = 64
-"""Tables kept of each sort: runs may scan what they depend on, and one takes up to three megabytes."""
-
-Made = TypeVar("Made")
-
-
 @dataclass(slots=True)
 class Tables:
     """What was worked out before, by what it depends on; it outlives a point."""
 
-    clicks: dict[Hashable, ClickTable] = field(default_factory=dict)
+    clicks: dict[Hashable, tuple[ClickTable, tuple[Doubt, ...]]] = field(default_factory=dict)
     strings: dict[Hashable, IonString] = field(default_factory=dict)
+    lights: dict[Light, Scattering] = field(default_factory=dict)
+    baths: dict[tuple[Light, IonString], Bath] = field(default_factory=dict)
 
 
-def recall(made: dict[Hashable, Made], key: Hashable, make: Callable[[], Made]) -> Made:
-    """Return what was made for a key before, or make it; the oldest goes when there are too many."""
-    if key not in made:
-        if len(made) >= MOST_TABLES:
-            del made[next(iter(made))]
-        made[key] = make()
-    return made[key]
+@dataclass(slots=True)
+class Regions:
+    """Where on the camera counts are taken; it outlives a point.
+
+    A lab draws them around the ions as it sees them at its readout voltages, and leaves them there: the first
+    exposure of a string puts them on its ions, and a string that is held elsewhere later on misses them.
+
+    Attributes:
+        ions: that there are regions for; 0 for those of the string.
+        centres: (regions,) along the trap axis, m; None until the first exposure.
+    """
+
+    ions: int = 0
+    centres: NDArray[np.float64] | None = None
 
 
 @dataclass(slots=True)
@@ -66,6 +72,7 @@ class Stage:
         tables: worked out before.
         weather: how far the lab has moved in each shot.
         doubts: about the models that were used, each subject once.
+        regions: of the camera.
     """
 
     rng: np.random.Generator
@@ -80,6 +87,7 @@ class Stage:
     tables: Tables
     weather: Weather
     doubts: dict[tuple[str, str], Doubt] = field(default_factory=dict)
+    regions: Regions = field(default_factory=Regions)
 
     def doubt(self, doubts: Iterable[Doubt]) -> None:
         """Take down where models are used outside of their range; the first of each subject is told."""
@@ -102,6 +110,29 @@ class Stage:
         """Return where the ions are (ions,) along the trap axis, m, at a time of the timeline."""
         return self.string.positions + self.endcaps.centre(offset_ps, self.string.axial_frequency)
 
+    def watched(self, offset_ps: int) -> NDArray[np.float64]:
+        """Return the centres (regions,) of the camera's regions along the trap axis, m: one a loaded ion.
+
+        If nobody has looked at this string yet, they are drawn now: around its ions, or, if some of those
+        that were loaded are lost already, around where they would all be.
+        """
+        if self.regions.centres is None:
+            axial, loaded = self.string.axial_frequency, self.regions.ions or self.string.ions
+            whole = loaded == self.string.ions
+            ions = self.string.positions if whole else length_scale(axial) * modes(loaded).positions
+            self.regions.centres = ions + self.endcaps.centre(offset_ps, axial)
+        return self.regions.centres
+
+    def image_spread(self, shots: NDArray[np.int64]) -> float:
+        """Return the rms radius of an ion's image, m: that of the optics, and how far the ions swing.
+
+        A molten string has no images to speak of; a cold one swings by a tenth of its image.
+        """
+        axial = np.arange(self.string.ions)
+        energy = (2 * self.ensemble.quanta(shots, axial) + 1) / self.string.frequencies[axial]
+        swing = PLANCK / (8 * np.pi**2 * CALCIUM_MASS) * float(energy.mean()) if len(shots) else 0.0
+        return float(np.hypot(self.properties.camera_spread, np.sqrt(swing)))
+
     def stir(self, shots: NDArray[np.int64], offset_ps: int) -> None:
         """Bring the motion up to date: heating by field noise, and what moving the string did to it.
 
@@ -110,7 +141,9 @@ class Stage:
         ensemble, string = self.ensemble, self.string
         modes = string.centre_of_mass
         ensemble.heat(self.rng, shots, modes, self.field_heating()[list(modes)], offset_ps)
-        kick = self.endcaps.shake(offset_ps, string.axial_frequency, string.ions)
+        # Steps that stiffen the trap, too, move the string to where it is held when they have settled.
+        held = self.endcaps.aim(offset_ps, string.axial_frequency)
+        kick = self.endcaps.shake(offset_ps, held, string.ions)
         if kick:
             # Its phase counts from the start of the timeline, that of the mode from the start of all time.
             turns = np.mod(string.axial_frequency * 1e-12 * ensemble.clock_ps[shots], 1.0)

@@ -28,6 +28,7 @@ class IonString:
         cosines: (3 ions,) fraction of each mode's direction along the trap axis: 1 axial, 0 radial.
         raman: (3 ions, ions) squared Lamb-Dicke parameters of photon generation.
         qubit: (3 ions, ions) squared Lamb-Dicke parameters of the 729 nm beam.
+        swing: (3 ions, ions) Lamb-Dicke parameters of the 729 nm beam, with the signs of the mode vectors.
     """
 
     ions: int
@@ -37,6 +38,7 @@ class IonString:
     cosines: NDArray[np.float64]
     raman: NDArray[np.float64]
     qubit: NDArray[np.float64]
+    swing: NDArray[np.float64]
 
     @property
     def centre_of_mass(self) -> tuple[int, int, int]:
@@ -79,6 +81,7 @@ def make_string(
         ]
         return np.concatenate(stacked)
 
+    qubit = kick(LINE_729.wavelength, properties.qubit_axial_cosine)
     return IonString(
         ions,
         axial_frequency,
@@ -86,5 +89,6 @@ def make_string(
         np.concatenate(directions),
         np.repeat([1.0, 0.0, 0.0], ions),
         kick(LINE_393.wavelength, properties.raman_axial_cosine) + kick(LINE_854.wavelength, along),
-        kick(LINE_729.wavelength, properties.qubit_axial_cosine),
+        qubit,
+        np.copysign(np.sqrt(qubit), np.tile(crystal.vectors, (3, 1))),
     )

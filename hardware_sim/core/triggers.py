@@ -24,11 +24,12 @@ class Triggers:
 
     Attributes:
         cycle_ps: of the mains.
+        crossing_ps: lab time of one of their upward crossings.
     """
 
     def __init__(self, properties: NodeProperties, rng: np.random.Generator) -> None:
         self.cycle_ps = round(1e12 / properties.mains_frequency)
-        self._crossing_ps = int(rng.integers(self.cycle_ps))
+        self.crossing_ps = int(rng.integers(self.cycle_ps))
         self._ready = properties.remote_ready_time
         self._rng = rng
 
@@ -40,7 +41,7 @@ class Triggers:
             clock_ps: (shots,) lab time from which each shot waits.
         """
         if part == LINE:
-            return (self._crossing_ps - clock_ps) % self.cycle_ps
+            return (self.crossing_ps - clock_ps) % self.cycle_ps
         if part == REMOTE:
             return np.rint(1e12 * self._rng.exponential(self._ready, len(clock_ps))).astype(np.int64)
         return np.full(len(clock_ps), NEVER)

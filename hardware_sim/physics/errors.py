@@ -7,6 +7,7 @@
         ├── ConfinementError    a trap that does not hold the ion along one direction
         ├── StabilityError      a radio-frequency drive outside the stable region
         ├── ZigzagError         a string squeezed until it buckles
+        ├── EntangledIonsError  more ions in one joint state than memory holds
         └── ModelError          a number outside of what a model describes
 
 The facts are fields; the text is made when it is asked for.
@@ -94,6 +95,23 @@ class ZigzagError(PhysicsError):
             f"{self.axial_frequency / 1e6:.4f} MHz: with a radial frequency of "
             f"{self.radial_frequency / 1e6:.4f} MHz it is linear only below {self.limit / 1e6:.4f} MHz; "
             "lower the endcap voltage or raise the radial confinement"
+        )
+
+
+@dataclass(eq=False)
+class EntangledIonsError(PhysicsError):
+    """Ions were entangled whose joint state does not fit into memory."""
+
+    ions: tuple[int, ...]
+    shots: int
+    amplitudes: int
+    limit: int
+
+    def __str__(self) -> str:
+        names = ", ".join(str(ion) for ion in self.ions)
+        return (
+            f"the joint state of ions {names} in {self.shots} shots needs {self.amplitudes} amplitudes, and "
+            f"memory is given to {self.limit}: play fewer shots at a time, or entangle fewer ions"
         )
 
 

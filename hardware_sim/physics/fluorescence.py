@@ -36,7 +36,10 @@ class ThresholdErrors:
 
 
 def exposure(
-    rng: np.random.Generator, dark: NDArray[np.bool_], duration: float, lifetime: float = D52.lifetime
+    rng: np.random.Generator,
+    dark: NDArray[np.bool_],
+    duration: float,
+    lifetime: float | Floats = D52.lifetime,
 ) -> Floats:
     """Draw for how long each ion shines during an exposure.
 
@@ -44,7 +47,8 @@ def exposure(
         rng: source of randomness.
         dark: which ions are in D5/2 at the start (shots, ions).
         duration: of the exposure, in s.
-        lifetime: of D5/2, in s; a decayed ion shines for the rest of the exposure.
+        lifetime: of D5/2, in s, or that of each dark ion (dark ions,); a decayed ion shines for the rest of
+            the exposure.
 
     Returns:
         Time in the light (shots, ions), in s.
@@ -55,53 +59,90 @@ def exposure(
     return bright_time
 
 
-def leakage(positions: Floats, spread: float, half_width: float) -> Floats:
-    """Return how much of each ion's light falls on each ion's region of the camera.
+def leakage(positions: Floats, spread: float, half_width: float, centres: Floats | None = None) -> Floats:
+    """Return how much of each ion's light falls on each region of the camera.
 
     The image of an ion is a Gaussian along the string; across it the regions take all light.
 
     Args:
         positions: of the ions along the string (ions,), in m in the object plane.
         spread: rms width of the image, in m in the object plane.
-        half_width: of the regions, each centred on its ion, in m.
+        half_width: of the regions, in m.
+        centres: of the regions (regions,), in m; None for one on each ion.
 
     Returns:
-        Fractions (ions, ions): of the light of ion j (column) in the region of ion i (row). Dense, because
-        the product with it costs less than the Poisson draws even for hundreds of ions.
+        Fractions (regions, ions): of the light of ion j (column) in region i (row). Dense, because the
+        product with it costs less than the Poisson draws even for hundreds of ions.
     """
     from scipy.special import erf  # noqa: PLC0415 - slow to import, and checking a setup needs none
 
-    distance = positions[:, None] - positions[None, :]
+    distance = (positions if centres is None else centres)[:, None] - positions[None, :]
     scale = math.sqrt(2) * spread
     fractions: Floats = (erf((distance + half_width) / scale) - erf((distance - half_width) / scale)) / 2
     return fractions
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Glow:
+    """How many photons a bright ion has scattered since it came into the light.
+
+    Attributes:
+        times: (points,) ascending from 0, s.
+        photons: (points,) that it has scattered by then, on average.
+    """
+
+    times: Floats
+    photons: Floats
+
+    def until(self, times: Floats) -> Floats:
+        """Return the photons (...) that are scattered by some times (...); none before 0."""
+        return np.asarray(np.interp(times, self.times, self.photons))
+
+    def when(self, photons: Floats) -> Floats:
+        """Return by what times (...) so many photons (...) are scattered."""
+        return np.asarray(np.interp(photons, self.photons, self.times))
+
+
 def counts(
-    rng: np.random.Generator,
-    bright_time: Floats,
-    duration: float,
-    *,
-    bright_rate: float,
-    dark_rate: float,
-    leakage: Floats,
+    rng: np.random.Generator, photons: Floats, *, efficiency: float, background: float, leakage: Floats
 ) -> NDArray[np.int32]:
     """Draw the counts in the region of every ion.
 
     Args:
         rng: source of randomness.
-        bright_time: time each ion shines (shots, ions), in s, from `exposure`.
-        duration: of the exposure, in s.
-        bright_rate: all counts per second that a bright ion causes anywhere on the camera.
-        dark_rate: background counts per second in one region.
-        leakage: fractions (ions, ions) from `leakage`.
+        photons: that each ion scatters, on average (shots, ions).
+        efficiency: counts anywhere on the camera for each of them.
+        background: mean counts in one region.
+        leakage: fractions (regions, ions) from `leakage`.
 
     Returns:
-        Counts (shots, ions).
+        Counts (shots, regions).
     """
-    expected = bright_time @ (bright_rate * leakage.T)
-    expected += dark_rate * duration
+    expected = photons @ (efficiency * leakage.T)
+    expected += background
     return rng.poisson(expected).astype(np.int32)
+
+
+def arrivals(
+    rng: np.random.Generator, glow: Glow, begun: Floats, gate: tuple[float, float], efficiency: float
+) -> tuple[NDArray[np.int64], Floats]:
+    """Draw the clicks of a detector that sees all ions alike, while its gate is open.
+
+    Args:
+        rng: source of randomness.
+        glow: of a bright ion.
+        begun: (shots, ions) when each ion began to shine, s.
+        gate: from when to when clicks count, s.
+        efficiency: clicks for each scattered photon.
+
+    Returns:
+        Shot and time (s) of each click (clicks,), in no order.
+    """
+    first, last = (glow.until(edge - begun) for edge in gate)
+    clicks = rng.poisson(efficiency * (last - first))
+    shot, ion = (np.repeat(index, clicks.ravel()) for index in np.indices(clicks.shape).reshape(2, -1))
+    low, high = first[shot, ion], last[shot, ion]
+    return shot, begun[shot, ion] + glow.when(low + rng.random(len(shot)) * (high - low))
 
 
 def threshold_errors(

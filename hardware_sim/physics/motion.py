@@ -1,7 +1,7 @@
 """The motion of a string: how warm its modes are and what that does to the light's coupling.
 
-A shot is one draw of the motion. Its modes stay as drawn for the whole shot, so that all ions of a shot see
-the same motion, each through its own share in the modes.
+A shot is one draw of the motion: a phonon number for each mode. All ions of a shot see the same motion, each
+through its own share in the modes.
 """
 
 from __future__ import annotations
@@ -15,11 +15,21 @@ from hardware_sim.physics.calcium import recoil
 
 Floats: TypeAlias = NDArray[np.float64]
 
-# -log J0(2 sqrt(y)) = y + y^2/4 + y^3/9 + 11 y^4/192 + ..., from the Rayleigh sums over the zeros of J0
-# (Watson, Theory of Bessel Functions, sec. 15.51).
-_CUMULANTS: Final = (1.0, 1 / 4, 1 / 9, 11 / 192)
-# Up to this y the terms left out are below 4e-5; beyond it the Bessel function itself is taken.
+# -log(exp(-x/2) L_n(x)) as a series in x, with m = n + 1/2: the coefficient of each power of x by powers of
+# m. The leading ones are those of -log J0(2 sqrt(m x)), which Watson, Theory of Bessel Functions, sec. 15.51,
+# has as Rayleigh sums; the others follow from the logarithm of the polynomial (tested against it).
+_SERIES: Final = (
+    {1: 1.0},
+    {2: 1 / 4, 0: -1 / 16},
+    {3: 1 / 9, 1: -1 / 36},
+    {4: 11 / 192, 2: -7 / 384, 0: 1 / 1024},
+)
+# Up to this m x the terms left out are below 4e-5; beyond it the function itself is taken.
 _SERIES_LIMIT: Final = 0.25
+# Up to this x, exp(-x/2) L_n(x) is J0(2 sqrt(m x)) within x^2/16, 7e-6 (Szego, Orthogonal Polynomials,
+# 8.22.4, has the form; the first term that differs is that of the series above). Bessel functions cost the
+# same at any n.
+_BESSEL_LIMIT: Final = 0.01
 # Shares of an ion in a mode below this are dropped: their fourth power would be denormal in single precision.
 _SMALLEST_SHARE: Final = 1e-8
 
@@ -72,48 +82,54 @@ def lamb_dicke_squared(wavelength: float, cosine: float, mode_frequencies: Float
     return (recoil(wavelength) * cosine**2 / mode_frequencies)[:, None] * vectors**2
 
 
-def debye_waller(quanta: Floats, eta_squared: Floats) -> Floats:
+def debye_waller(numbers: Floats | NDArray[np.int64], eta_squared: Floats) -> Floats:
     """Return by how much motion weakens the carrier coupling of each ion in each shot.
 
-    The factor is the product over modes of exp(-eta^2 / 2) J0(2 eta sqrt(n)), which averages to
-    exp(-eta^2 (nbar + 1/2)) over a thermal mode; for a Fock state it stands for the Laguerre polynomial. The
-    logarithm of J0 is a power series in y = eta^2 n; each power is a matrix product of a (shots, modes) with
-    a (modes, ions) array. Modes that swing so far that y passes 0.25 for an ion take the Bessel function
-    itself, in the few shots where that happens. Nothing of size (shots, modes, ions) is ever made.
+    The factor is the product over modes of exp(-eta^2 / 2) L_n(eta^2). Its logarithm is a power series in
+    eta^2; each power is a matrix product of a (shots, modes) with a (modes, ions) array. Modes that swing so
+    far that eta^2 (n + 1/2) passes 0.25 for an ion take the function itself, in the few shots where that
+    happens. Nothing of size (shots, modes, ions) is ever made.
 
-    The result is within 1e-4 of the product: with Y the sum of all y that take the series, the terms left out
-    are below 1.5e-4 Y and the factor below exp(-Y), so that the error is below 6e-5; single precision adds
-    less.
+    The result is within 1e-4 of the product: with Y the sum of all eta^2 (n + 1/2) that take the series, the
+    terms left out are below 1.5e-4 Y and the factor below exp(-Y), so that the error is below 6e-5; single
+    precision adds less.
 
     Args:
-        quanta: phonon numbers (shots, modes).
+        numbers: phonon numbers (shots, modes).
         eta_squared: squared Lamb-Dicke parameters (modes, ions).
 
     Returns:
         Factors (shots, ions); negative where the carrier changes sign.
 
-    Source: Wineland et al., J. Res. NIST 103, 259 (1998), on the Debye-Waller factors of spectator modes.
+    Source: Wineland et al., J. Res. NIST 103, 259 (1998), sec. 2.3 and on the Debye-Waller factors of
+    spectator modes.
 
     Example:
-        >>> cold, warm = debye_waller(np.array([[0.0], [20.0]]), np.array([[0.01]]))[:, 0]
+        >>> cold, warm = debye_waller(np.array([[0], [20]]), np.array([[0.01]]))[:, 0]
         >>> float(round(cold, 4)), float(round(warm, 4))
-        (0.995, 0.8058)
+        (0.995, 0.8053)
     """
-    from scipy.special import j0  # noqa: PLC0415 - slow to import, and checking a setup needs none
-
-    strength = eta_squared.max(axis=1)
-    swing = quanta * strength
-    strong = swing > _SERIES_LIMIT
-    swing[strong] = 0.0
-    factor: Floats = np.exp(-0.5 * eta_squared.sum(axis=0) - _series(swing, eta_squared, strength))
+    strength = eta_squared.max(axis=1, initial=0.0)
+    level = numbers + 0.5
+    strong = level * strength > _SERIES_LIMIT
+    factor: Floats = np.exp(-_series(np.where(strong, 0.0, level), strong, eta_squared, strength))
     for mode in np.flatnonzero(strong.any(axis=0)):
         shots = np.flatnonzero(strong[:, mode])
-        factor[shots] *= j0(2 * np.sqrt(np.outer(quanta[shots, mode], eta_squared[mode])))
+        factor[shots] *= _factor(numbers[shots, mode, None], eta_squared[None, mode], strength[mode])
     return factor
 
 
-def _series(swing: Floats, eta_squared: Floats, strength: Floats) -> Floats:
-    """Sum of -log J0 over the modes (shots, ions), in powers of y.
+def _factor(numbers: Floats | NDArray[np.int64], eta_squared: Floats, strongest: float) -> Floats:
+    """Return exp(-x/2) L_n(x) for all of one mode."""
+    from scipy.special import eval_laguerre, j0  # noqa: PLC0415 - slow to import, and checking a setup needs none
+
+    if strongest <= _BESSEL_LIMIT:
+        return np.asarray(j0(2 * np.sqrt((numbers + 0.5) * eta_squared)))
+    return np.asarray(np.exp(-eta_squared / 2) * eval_laguerre(numbers, eta_squared))
+
+
+def _series(level: Floats, strong: NDArray[np.bool_], eta_squared: Floats, strength: Floats) -> Floats:
+    """Sum -log(exp(-x/2) L_n(x)) over all modes but the strong ones (shots, ions), in powers of x.
 
     Single precision halves the time; the modes are scaled to their strongest ion so that high powers stay in
     range.
@@ -122,11 +138,17 @@ def _series(swing: Floats, eta_squared: Floats, strength: Floats) -> Floats:
         eta_squared, strength[:, None], out=np.zeros_like(eta_squared), where=strength[:, None] > 0
     )
     share[share < _SMALLEST_SHARE] = 0.0
-    by_mode, by_ion = swing.astype(np.float32), share.astype(np.float32)
-    mode_power, ion_power = by_mode.copy(), by_ion.copy()
-    total = mode_power @ ion_power
-    for coefficient in _CUMULANTS[1:]:
-        mode_power *= by_mode
-        ion_power *= by_ion
-        total += np.float32(coefficient) * (mode_power @ ion_power)
+    by_ion, scale = share.astype(np.float32), strength.astype(np.float32)
+    swing, counted = (level * strength).astype(np.float32), ~strong
+    powers = [counted.astype(np.float32)]
+    ion_power = np.ones_like(by_ion)
+    total = np.zeros((len(level), eta_squared.shape[1]), dtype=np.float32)
+    for power, polynomial in enumerate(_SERIES, start=1):
+        powers.append(powers[-1] * swing)
+        ion_power = ion_power * by_ion
+        # The powers of m that lack against the power of x are powers of eta^2 alone.
+        terms = np.zeros_like(swing)
+        for exponent, factor in polynomial.items():
+            terms += powers[exponent] * (np.float32(factor) * scale ** np.float32(power - exponent))
+        total += terms @ ion_power
     return total.astype(np.float64)

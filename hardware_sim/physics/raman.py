@@ -5,7 +5,7 @@ cavity and to D5/2(m=-3/2) with an H photon. P3/2 is so far away that it holds n
 leaves
 
 - five states |S,0>, |5,V>, |5,H>, |3,V>, |3,H>, coupled with g Ω / 2Δ and damped by the cavity,
-- the light shift of S, and
+- the light shift of S, and that of |5> and |3> by the cavity, and
 - scattering of drive light into free space, which destroys all coherence and returns the ion to S(-1/2),
   where it tries again, moves it to S(+1/2), or loses it to D3/2 and to D5/2 without a photon in the cavity.
 
@@ -15,8 +15,9 @@ a time bin is a choice of resolution, not of accuracy.
 Pictures. Results are in the interaction picture of the bare atomic levels and of the mean cavity frequency,
 with t = 0 at the start of the first drive. Signs of the dipole elements are absorbed in the phase of |3>.
 
-Left out: driving of one branch by the tone of the other (7 MHz away, far outside of the cavity linewidth),
-all resonances but the two named, and the light shift of D5/2 by the drive.
+Left out: resonances other than the two named, the phase of the beat of the tones (its swing of S averages out
+but where light is switched), and coherence that scattering leaves between the spins. `reference.emit` solves
+the same with nothing left out; `doubts` says when that makes a difference.
 
 Source: Schupp, PhD thesis (Innsbruck 2021), sections 2.3, 3.3 and 5.4, for the full model and the picture of
 re-initialisation by scattering; the elimination of P3/2 is standard second-order perturbation theory.
@@ -24,99 +25,71 @@ re-initialisation by scattering; the elimination of P3/2 is standard second-orde
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import combinations
-from math import ceil, cos, pi, sin
+from math import ceil, pi
 from typing import TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from hardware_sim.physics.cavity import Cavity, coupling
+from hardware_sim.physics.elimination import (
+    COHERENT,
+    V5,
+    Drive,
+    Elimination,
+    RamanModel,
+    S,
+    dephasing,
+    eliminate,
+    excited_population,
+    frame,
+    returns,
+    scattering_rate,
+    stark_shift,
+)
 from hardware_sim.physics.errors import ModelError
+from hardware_sim.physics.validity import Doubt
+
+__all__ = [
+    "Drive",
+    "Emission",
+    "RamanModel",
+    "doubts",
+    "emit",
+    "refuse_excitation",
+    "refuse_impossible",
+    "scattering_rate",
+    "stark_shift",
+]
 
 # Coordinates of the state: 25 of the density matrix (its 5 populations first), then the populations of
 # S(+1/2) and of all lost states. Behind them stand the 16 of the photon that left in the present time bin.
-COHERENT = 5
-S, V5, H5, V3, H3 = range(COHERENT)
 OTHER_GROUND = COHERENT**2
 LOST = OTHER_GROUND + 1
 STATE = LOST + 1
 PHOTON = slice(STATE, STATE + 16)
 
-# Squared Clebsch-Gordan coefficients of S1/2-P3/2 beside the stretched transition, whose coefficient is 1:
-# S(-1/2)-P(+1/2), and how P(+1/2) divides its decay to S1/2 (P(-1/2) is its mirror image).
-INNER_LINE = 1 / 3
-INNER_TO_FAR = 2 / 3
-INNER_TO_NEAR = 1 / 3
-
-# Population of P3/2 relative to S1/2 up to which its elimination holds: neglected terms are as large as this.
+# Population of P3/2 relative to S1/2 beyond which it cannot be eliminated: what is neglected is as large.
 MOST_EXCITED = 0.05
-# Detuning in half linewidths of P3/2 from which γ² may be neglected beside Δ²: 4 % of scattering and shift.
-LEAST_DETUNING = 5.0
+
+# The name under which the README has this model, and what solves the same in full.
+NAME = "photon"
+REFERENCE = "hardware_sim.physics.reference.emit"
+# How far the reduced model was held against the reference: within 1 % of the efficiency and 0.5 % of the
+# fidelity with a Bell state (tests/physics/test_photon_models.py).
+MOST_ADMIXED = 0.02  # population of P3/2
+MOST_SWING = 0.08  # phase of S1/2 under the beat of the tones, turns
+MOST_DECAY = 0.07  # κ over the beat
+MOST_COUPLING = 0.025  # Raman coupling over the beat
+MOST_DETUNED = 0.5e6  # of a tone from its shifted resonance, Hz: farther away, other resonances count
+MOST_PI = 0.3  # π light over σ- light
+LEAST_DETUNED = 120e6  # of the light from P3/2, Hz
 
 Real = NDArray[np.float64]
 Complex = NDArray[np.complex128]
 Number = TypeVar("Number", np.float64, np.complex128)
-
-
-@dataclass(frozen=True, slots=True)
-class RamanModel:
-    """What stays the same from pulse to pulse.
-
-    Attributes:
-        cavity: The cavity.
-        detuning: Detuning Δ/2π of the drive from S1/2(-1/2)-P3/2(-3/2), Hz; negative is red.
-        sigma_plus: σ+ over σ- Rabi frequency of the drive, for equal line strengths: 1 for a beam polarised
-            linearly across the field, 0 for pure σ- along the field.
-        decay: Half decay rate γ/2π of P3/2, Hz. Source: Schupp, section 3.2 (lifetime 6.924(19) ns).
-        branching_s: Share of the decay of P3/2 that goes to S1/2. Source: Schupp, figure 3.2: 0.9347(3).
-    """
-
-    cavity: Cavity
-    detuning: float
-    sigma_plus: float = 1.0
-    decay: float = 11.49e6
-    branching_s: float = 0.9347
-
-    def __post_init__(self) -> None:
-        nearest = LEAST_DETUNING * self.decay
-        if abs(self.detuning) < nearest:
-            raise ModelError(
-                "Raman detuning",
-                self.detuning,
-                f"{nearest:g} Hz or more away from P3/2",
-                "Hz",
-                "the model eliminates P3/2, which needs a far detuned drive",
-            )
-
-
-@dataclass(frozen=True, slots=True)
-class Drive:
-    """One stretch of constant light.
-
-    Both tones keep their phase across stretches, as a synthesizer that changes frequency does; one that is
-    gated off runs on in the dark, so give a dark stretch between two pulses the detunings of its tones.
-
-    Attributes:
-        duration: How long, s.
-        rabi_v: σ- Rabi frequency of the tone to D5/2(-5/2) and photon V, Hz.
-        rabi_h: σ- Rabi frequency of the tone to D5/2(-3/2) and photon H, Hz.
-        detuning_v: Frequency of the V tone minus its two-photon resonance without light shift, Hz.
-        detuning_h: The same of the H tone, Hz.
-    """
-
-    duration: float
-    rabi_v: float
-    rabi_h: float
-    detuning_v: float = 0.0
-    detuning_h: float = 0.0
-
-    @property
-    def power(self) -> float:
-        """Sum of the squared Rabi frequencies, Hz²."""
-        return self.rabi_v**2 + self.rabi_h**2
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,24 +127,6 @@ class Emission:
         return np.asarray(self.wave_packet.sum(axis=-1), dtype=np.float64)
 
 
-def stark_shift(model: RamanModel, drive: Drive) -> float:
-    """Return the light shift of S1/2(-1/2) in Hz, Ω²/4Δ summed over both tones and both circular components.
-
-    A tone is on resonance when its detuning is minus this shift.
-
-    Example:
-        >>> cavity = Cavity(1.53e6, 70e3, 90e-6, 116e-6, 12.31e-6, 854.209e-9, 85.3 / 360)
-        >>> round(stark_shift(RamanModel(cavity, -403e6, sigma_plus=0.0), Drive(50e-6, 14.2e6, 16.8e6)))
-        -300174
-    """
-    return drive.power * (1 + INNER_LINE * model.sigma_plus**2) / (4 * model.detuning)
-
-
-def scattering_rate(model: RamanModel, drive: Drive) -> float:
-    """Return how often an ion in S1/2(-1/2) scatters σ- light, 2γ Ω²/4Δ², in events per second."""
-    return 2 * (2 * pi * model.decay) * drive.power / (4 * model.detuning**2)
-
-
 def emit(
     model: RamanModel,
     drives: Sequence[Drive],
@@ -188,8 +143,7 @@ def emit(
         couplings: Scale 0..1 of the ion-cavity coupling, for position and motion, shape (nodes,).
         step: Longest time bin, s; each stretch is divided into equal bins.
         ring_down: How long to collect after the light went off, s.
-        spin_up: Population of S1/2(m=+1/2) at the start, the rest is in S1/2(m=-1/2), shape (nodes,). No
-            photon comes from there, but scattering brings the ion back.
+        spin_up: Population (nodes,) of S1/2(m=+1/2), which emits no photons, at the start; else m=-1/2.
 
     Returns:
         The emission into the cavity mode of every node; losses behind the mode are not yet applied.
@@ -198,19 +152,20 @@ def emit(
         ModelError: A negative duration, a step that is not positive, or too strong a drive for the model.
 
     Example:
+        >>> from hardware_sim.physics.cavity import Cavity
         >>> cavity = Cavity(1.53e6, 70e3, 90e-6, 116e-6, 12.31e-6, 854.209e-9, 85.3 / 360)
         >>> model = RamanModel(cavity, -403e6, sigma_plus=0.0)
         >>> pulse = Drive(50e-6, 14.2e6, 16.8e6, detuning_v=0.3e6, detuning_h=0.3e6)
         >>> emit(model, [pulse], [1.0, 0.5]).probability.round(2)
         array([0.91, 0.55])
     """
-    _check(model, drives, step, ring_down)
+    refuse_impossible(drives, step, ring_down)
+    refuse_excitation(model, drives)
     scales = np.atleast_1d(np.asarray(couplings, dtype=np.float64))
     state = np.zeros((scales.size, STATE))
     state[:, OTHER_GROUND] = spin_up
     state[:, S] = 1.0 - state[:, OTHER_GROUND]
-    kept = np.zeros((scales.size, COHERENT), dtype=np.complex128)
-    kept[:, S] = 1.0
+    kept = np.tile(np.eye(1, COHERENT, S, dtype=np.complex128), (scales.size, 1))
     start = turns = 0.0
     edges, photons = [np.zeros(1)], []
     for drive in (*drives, Drive(ring_down, 0.0, 0.0)):
@@ -234,7 +189,12 @@ def emit(
     )
 
 
-def _check(model: RamanModel, drives: Sequence[Drive], step: float, ring_down: float) -> None:
+def refuse_impossible(drives: Sequence[Drive], step: float, ring_down: float) -> None:
+    """Refuse times and light that no pulse can have.
+
+    Raises:
+        ModelError: A negative duration or Rabi frequency, or a step that is not positive.
+    """
     if step <= 0:
         raise ModelError("time step", step, "above 0 s", "s", "it is the length of a time bin")
     if ring_down < 0:
@@ -243,8 +203,70 @@ def _check(model: RamanModel, drives: Sequence[Drive], step: float, ring_down: f
         if drive.duration < 0:
             duration = f"duration of drive {number}"
             raise ModelError(duration, drive.duration, "0 s or more", "s", "drives follow each other in time")
-        excited = drive.power / (4 * model.detuning**2)
-        if excited > MOST_EXCITED:
+        for tone, rabi in (("V", drive.rabi_v), ("H", drive.rabi_h)):
+            if not rabi >= 0:  # nor what is no number
+                light = f"Rabi frequency of the {tone} tone in drive {number}"
+                raise ModelError(light, rabi, "0 Hz or more", "Hz", "turn the phase of the tone instead")
+
+
+def doubts(model: RamanModel, drives: Sequence[Drive]) -> list[Doubt]:
+    """Return where `emit` leaves the range in which it was held against the full master equation.
+
+    Each quantity is told once, with its worst value.
+
+    Example:
+        >>> from hardware_sim.physics.cavity import Cavity
+        >>> cavity = Cavity(1.53e6, 70e3, 90e-6, 116e-6, 12.31e-6, 854.209e-9, 85.3 / 360)
+        >>> model = RamanModel(cavity, -403e6)
+        >>> doubts(model, [Drive(50e-6, 19.14e6, 23.63e6, 0.77e6, 0.77e6)])
+        []
+        >>> [doubt.quantity for doubt in doubts(model, [Drive(50e-6, 19.14e6, 23.63e6, 0.77e6, 8e6)])]
+        ['detuning of the H tone from its resonance']
+    """
+    worst: dict[str, Doubt] = {}
+    for drive in drives:
+        for quantity, value, limit, unit in _strains(model, drive) if drive.power > 0 else ():
+            known = worst.get(quantity)
+            if value > limit and (known is None or value > known.value):
+                worst[quantity] = Doubt(NAME, quantity, value, limit, unit, REFERENCE)
+    told = list(worst.values())
+    if abs(model.detuning) < LEAST_DETUNED:
+        told.append(Doubt(NAME, "detuning from P3/2", abs(model.detuning), LEAST_DETUNED, "Hz", REFERENCE))
+    return told
+
+
+def _strains(model: RamanModel, drive: Drive) -> Iterator[tuple[str, float, float, str]]:
+    """Yield what strains the model, how much there is of it, how much was validated, and the unit."""
+    eliminated, shift = eliminate(model, drive), stark_shift(model, drive)
+    beat = abs(model.splitting + drive.detuning_h - drive.detuning_v)
+    raman = float(np.abs(eliminated.couplings[1]).max()) / (2 * pi)
+    yield "excited population", excited_population(model, drive), MOST_ADMIXED, ""
+    yield "pi over sigma- light", abs(model.pi), MOST_PI, ""
+    for tone, rabi, detuning in (
+        ("V", drive.rabi_v, drive.detuning_v),
+        ("H", drive.rabi_h, drive.detuning_h),
+    ):
+        if rabi > 0:
+            yield f"detuning of the {tone} tone from its resonance", abs(detuning + shift), MOST_DETUNED, "Hz"
+    if drive.rabi_v > 0 and drive.rabi_h > 0:
+        yield "phase swing by the beat of the tones", abs(eliminated.swing) / (2 * pi), MOST_SWING, "turn"
+        yield "cavity decay over the beat of the tones", _ratio(model.cavity.decay, beat), MOST_DECAY, ""
+        yield "Raman coupling over the beat of the tones", _ratio(raman, beat), MOST_COUPLING, ""
+
+
+def _ratio(value: float, beat: float) -> float:
+    return value / beat if beat > 0 else float("inf")
+
+
+def refuse_excitation(model: RamanModel, drives: Sequence[Drive]) -> None:
+    """Refuse light that excites P3/2 so much that it cannot be eliminated.
+
+    Raises:
+        ModelError: Too strong a drive, or one too close to a line.
+    """
+    for number, drive in enumerate(drives):
+        excited = excited_population(model, drive)
+        if not excited <= MOST_EXCITED:  # nor what is no number
             raise ModelError(
                 f"excited population in drive {number}",
                 excited,
@@ -263,10 +285,9 @@ def _play(model: RamanModel, drive: Drive, scales: Real, state: Real, bins: int)
     """Play one drive: the states at its end (nodes, STATE), the photons of its bins (nodes, bins, 4, 4)."""
     if bins == 0:
         return state, np.zeros((scales.size, 0, 4, 4), dtype=np.complex128)
-    still, scaled = _generator(model, drive)
-    # In the dark nothing depends on the coupling, and one propagator serves all nodes.
-    nodes, which = np.unique(scales if scaled.any() else np.zeros(1), return_inverse=True)
-    propagator = _exponential((still + nodes[:, None, None] * scaled) * (drive.duration / bins))[which]
+    generator = _generator(model, drive)
+    nodes, which = np.unique(scales, return_inverse=True)
+    propagator = _exponential(_at(nodes, generator) * (drive.duration / bins))[which]
     path = _trajectory(propagator[:, :STATE, :STATE], state, bins)
     left = path[:, :-1] @ propagator[:, PHOTON, :STATE].swapaxes(-1, -2)
     photon = left @ _hermitian_basis(4).T
@@ -278,10 +299,16 @@ def _keep(model: RamanModel, drive: Drive, scales: Real, kept: Complex) -> Compl
 
     The photon is dephased by lock jitter here as in the density matrix, against a level without photon.
     """
-    still = -1j * _hamiltonian(model, drive) - np.diag(_damping(model, drive) + _dephasing(model.cavity)[S])
+    effective = eliminate(model, drive).couplings.sum(axis=1)
+    effective[0] += frame(model, drive) - 1j * np.diag(dephasing(model.cavity)[S])
     nodes, which = np.unique(scales, return_inverse=True)
-    driven = still - 1j * nodes[:, None, None] * _interaction(model, drive)
-    return np.asarray((_exponential(driven * drive.duration)[which] @ kept[..., None])[..., 0])
+    leap = _exponential(-1j * drive.duration * _at(nodes, effective))[which]
+    return np.asarray((leap @ kept[..., None])[..., 0])
+
+
+def _at(nodes: Real, powers: NDArray[Number]) -> NDArray[Number]:
+    """Add up matrices that go with the powers 0, 1, 2 of the coupling, for each node."""
+    return np.asarray(np.einsum("np,pij->nij", nodes[:, None] ** np.arange(3), powers))
 
 
 def _unwind(photon: Complex, turns: Real) -> Complex:
@@ -306,77 +333,41 @@ def _trajectory(propagator: Real, state: Real, bins: int) -> Real:
     return path
 
 
-def _generator(model: RamanModel, drive: Drive) -> tuple[Real, Real]:
-    """Generator of state and photon: a constant part, and one to scale by the coupling.
+def _generator(model: RamanModel, drive: Drive) -> Real:
+    """Generators of state and photon: one without cavity, one to scale by the coupling, one by its square.
 
     The frame turns with the tones. In it the photon collected so far turns against them, which is why it has
     a rate of its own and the integral over a bin is exact for any detuning.
     """
     density, photon = _hermitian_basis(COHERENT), _hermitian_basis(4)
-    size = PHOTON.stop
-    still = np.zeros((size, size))
-    scaled = np.zeros((size, size))
-    conditional = -1j * _hamiltonian(model, drive) - np.diag(_damping(model, drive))
-    free = _superoperator(conditional) - np.diag(_dephasing(model.cavity).ravel())
-    driven = _superoperator(-1j * _interaction(model, drive))
-    still[: COHERENT**2, : COHERENT**2] = _real(density, free, density)
-    scaled[: COHERENT**2, : COHERENT**2] = _real(density, driven, density)
-    _scatter(model, drive, still)
+    eliminated = eliminate(model, drive)
+    effective = eliminated.couplings.sum(axis=1)
+    effective[0] += frame(model, drive)
+    generator = np.zeros((3, PHOTON.stop, PHOTON.stop))
+    for power, hamiltonian in enumerate(effective):
+        generator[power, :OTHER_GROUND, :OTHER_GROUND] = _real(
+            density, _superoperator(-1j * hamiltonian), density
+        )
+    still = generator[0]
+    still[:OTHER_GROUND, :OTHER_GROUND] -= _real(density, np.diag(dephasing(model.cavity).ravel()), density)
+    _scatter(model, eliminated, generator)
 
     tones = np.repeat([drive.detuning_v, drive.detuning_h], 2)
     still[PHOTON, PHOTON] = _real(photon, _superoperator(np.diag(2j * pi * tones)), photon)
     keep = np.eye(COHERENT)[V5:]  # takes the photon block out of the density matrix
     leak = np.asarray(np.kron(keep, keep), dtype=np.complex128)
-    still[PHOTON, : COHERENT**2] = 4 * pi * model.cavity.decay * _real(photon, leak, density)
-    return still, scaled
+    still[PHOTON, :OTHER_GROUND] = 4 * pi * model.cavity.decay * _real(photon, leak, density)
+    return generator
 
 
-def _hamiltonian(model: RamanModel, drive: Drive) -> Complex:
-    """Light shift, tone frames and birefringence, (5, 5), rad/s."""
-    energies = np.array([stark_shift(model, drive), *np.repeat([-drive.detuning_v, -drive.detuning_h], 2)])
-    hamiltonian = np.diag(energies).astype(np.complex128)
-    axis = 4 * pi * model.cavity.birefringence_axis  # twice the angle: the eigenmodes are lines, not arrows
-    split = np.array([[cos(axis), sin(axis)], [sin(axis), -cos(axis)]]) * model.cavity.birefringence / 2
-    hamiltonian[V5 : H5 + 1, V5 : H5 + 1] += split
-    hamiltonian[V3 : H3 + 1, V3 : H3 + 1] += split
-    return 2 * pi * hamiltonian
-
-
-def _interaction(model: RamanModel, drive: Drive) -> Complex:
-    """Raman coupling g Ω / 2Δ of S to each branch for an ion at full coupling, (5, 5), rad/s."""
-    interaction = np.zeros((COHERENT, COHERENT), dtype=np.complex128)
-    for final, m, rabi in ((V5, -5 / 2, drive.rabi_v), (H3, -3 / 2, drive.rabi_h)):
-        strength = 2 * pi * coupling(model.cavity, m) * rabi / (2 * model.detuning)
-        interaction[S, final] = interaction[final, S] = strength
-    return interaction
-
-
-def _damping(model: RamanModel, drive: Drive) -> Real:
-    """Decay rates of the five amplitudes, 1/s."""
-    scattered = scattering_rate(model, drive) * (1 + INNER_LINE * model.sigma_plus**2)
-    return np.array([scattered / 2, *[2 * pi * model.cavity.decay] * 4])
-
-
-def _dephasing(cavity: Cavity) -> Real:
-    """Extra decay (5, 5) of coherences by lock jitter, 1/s: it moves both modes alike, so only against S."""
-    photons = np.arange(COHERENT) != S
-    return np.where(photons[:, None] != photons, 2 * pi * cavity.jitter / 2, 0.0)
-
-
-def _scatter(model: RamanModel, drive: Drive, still: Real) -> None:
-    """Enter where scattering takes the populations of S(-1/2) and S(+1/2)."""
-    minus = scattering_rate(model, drive)
-    plus = minus * model.sigma_plus**2
-    to_s, away = model.branching_s, 1 - model.branching_s
-    still[S, S] += to_s * (minus + plus * INNER_LINE * INNER_TO_NEAR)
-    still[OTHER_GROUND, S] += to_s * plus * INNER_LINE * INNER_TO_FAR
-    still[LOST, S] += away * (minus + plus * INNER_LINE)
-
-    back = to_s * minus * INNER_LINE * INNER_TO_FAR
-    gone = away * (minus * INNER_LINE + plus)
-    still[S, OTHER_GROUND] += back
-    still[LOST, OTHER_GROUND] += gone
-    still[OTHER_GROUND, OTHER_GROUND] -= back + gone
+def _scatter(model: RamanModel, eliminated: Elimination, generator: Real) -> None:
+    """Enter where scattering through each sublevel of P3/2 takes the ion."""
+    shares = returns(model.branching_s)
+    # Tr(W ρ) in real coordinates; W is real and symmetric, so that only real coherences count.
+    rows = eliminated.scattered.reshape(3, -1, OTHER_GROUND) @ _hermitian_basis(COHERENT).real
+    generator[:, [S, OTHER_GROUND, LOST], :OTHER_GROUND] += shares @ rows
+    generator[0, [S, OTHER_GROUND, LOST], OTHER_GROUND] += shares @ eliminated.spin_up
+    generator[0, OTHER_GROUND, OTHER_GROUND] -= eliminated.spin_up.sum()
 
 
 def _superoperator(left: Complex) -> Complex:

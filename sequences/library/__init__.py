@@ -8,6 +8,7 @@ from sequences.library.cooling import doppler_cool, optical_pump, quench, sideba
 from sequences.library.decoupling import Decoupling, decouple
 from sequences.library.gates import Bichromat, molmer_sorensen
 from sequences.library.ion_string import axial_modes, lamb_dicke
+from sequences.library.multiplexing import multiplex_photons
 from sequences.library.node import Node
 from sequences.library.photon import generate_photon, generate_train
 from sequences.library.qubit import map_to_ground, qubit_frame, rabi, rotate, turn_frame
@@ -40,6 +41,7 @@ __all__ = [
     "lamb_dicke",
     "map_to_ground",
     "molmer_sorensen",
+    "multiplex_photons",
     "optical_pump",
     "plan_transport",
     "play_rotations",

@@ -80,3 +80,24 @@ class Calibration:
     quarter_wave_plate_zero: float = quantity(
         unit="turn", low=-1, high=1, help="mount angle with the fast axis along V"
     )
+
+    # What a node may do without: a beam that is steered from ion to ion, gates, and photons that travel far.
+    raman_deflector_frequency: float = quantity(
+        "80 MHz", unit="Hz", low="0 Hz", high="1 GHz", help="deflector tone that points 393 nm at the waist"
+    )
+    raman_deflector_amplitude: float = quantity(1, low=0, high=1, help="of the deflector of the 393 nm beam")
+    raman_deflector_scale: float = quantity(
+        "5 um/MHz", unit="m/Hz", low="-1 mm/MHz", high="1 mm/MHz", help="way of the 393 nm focus per tone"
+    )
+    gate_frequency: float = quantity(
+        "80 MHz", unit="Hz", low="0 Hz", high="1 GHz", help="tone of a gate on S1/2(m=-1/2) to D5/2(m=-3/2)"
+    )
+    gate_rabi: float = quantity(
+        "80 kHz", unit="Hz", low="0 Hz", high="10 MHz", help="of one full tone of a gate on that line"
+    )
+    gate_light_shift: float = quantity(
+        "0 Hz", unit="Hz", low="-1 MHz", high="1 MHz", help="of that line by others, in two full tones"
+    )
+    photon_delay: float = quantity(
+        "0 s", unit="s", low="0 s", high="10 ms", help="a photon's way from the ion to the detectors"
+    )

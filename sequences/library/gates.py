@@ -29,12 +29,15 @@ class Bichromat:
         carrier: frequency at which either tone would be on the line, Hz.
         rabi: Rabi frequency of the line in a tone of full amplitude, Hz; the light's field is proportional
             to the amplitude.
+        light_shift: of the line by all others, in both tones at full amplitude, Hz. It is made up for by a
+            blue tone that is stronger than the red one.
     """
 
     red: Tone
     blue: Tone
     carrier: float
     rabi: float
+    light_shift: float = 0.0
 
 
 @subsequence
@@ -69,7 +72,8 @@ def molmer_sorensen(
         LimitError: the gate needs more light than there is; give it more time.
 
     Source: A. Sorensen and K. Molmer, Phys. Rev. A 62, 022311 (2000); with edges, a pulse is a rectangle of
-    length duration - rise, smeared out: it closes its loops at the same detuning.
+    length duration - rise, smeared out: it closes its loops at the same detuning. Unequal tones against light
+    shifts: G. Kirchmair et al., New J. Phys. 11, 023002 (2009), sec. 4.
     """
     if loops < 1:
         raise DeclaredValueError("loops", f"{loops} is wrong: a gate closes at least one")
@@ -83,10 +87,12 @@ def molmer_sorensen(
     detuning = loops / (duration - rise)
     rabi = math.sqrt(math.pi / 8 / _enclosed(detuning, duration, rise)) / (math.pi * abs(lamb_dicke))
     amplitude, offset = rabi / beam.rabi, mode_frequency + detuning
+    # Tones of (1 -+ x) Omega shift the line by -2 x Omega^2 / offset, others by light_shift Omega^2 / rabi^2.
+    imbalance = beam.light_shift * offset / (2 * beam.rabi**2)
     envelope = Envelope(Edge.SINE_SQUARED, rise) if rise > 0 else None
     return parallel(
-        beam.red.pulse(duration, beam.carrier - offset, amplitude, phase, envelope),
-        beam.blue.pulse(duration, beam.carrier + offset, amplitude, phase, envelope),
+        beam.red.pulse(duration, beam.carrier - offset, (1 - imbalance) * amplitude, phase, envelope),
+        beam.blue.pulse(duration, beam.carrier + offset, (1 + imbalance) * amplitude, phase, envelope),
     )
 
 

@@ -16,6 +16,9 @@ class Node:
     Attributes:
         target: all channels, also those that have no role here (`Line.of(node.target, "marker")`).
         calibration: what the lab believes.
+        raman_deflector: steers the 393 nm beam from ion to ion; None where the beam is fixed.
+        gate_red: lower one of the two tones that entangle ions; None where there are none.
+        gate_blue: upper one.
         grid: on whose steps every channel can start, s: what lasts whole steps can be followed by anything.
     """
 
@@ -34,6 +37,9 @@ class Node:
     detector_v: Detector
     camera: Camera
     grid: float
+    raman_deflector: Tone | None = None
+    gate_red: Tone | None = None
+    gate_blue: Tone | None = None
 
     @classmethod
     def of(cls, target: Target, calibration: Calibration) -> Node:
@@ -59,4 +65,12 @@ class Node:
             detector_v=Detector.of(target, "detector_v"),
             camera=Camera.of(target, "camera"),
             grid=target.step,
+            raman_deflector=_spare_tone(target, "raman_deflector"),
+            gate_red=_spare_tone(target, "gate_red"),
+            gate_blue=_spare_tone(target, "gate_blue"),
         )
+
+
+def _spare_tone(target: Target, name: str) -> Tone | None:
+    """Return a tone that not every setup has."""
+    return Tone.of(target, name) if name in target.by_name else None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from sequences.ir import Block, Readout
-from sequences.language import delay, parallel, serial, subsequence
+from sequences.language import at, delay, parallel, serial, subsequence
 from sequences.library.node import Node
 from sequences.library.shuttling import Transport, shuttle
 from sequences.parameters import Value
@@ -21,17 +21,30 @@ def generate_photon(node: Node, pulse: Value, window: Value, index: int = 0) -> 
     Args:
         node: with an ion in the waist.
         pulse: length of the light, s.
-        window: length of the gates, s; they open with the light.
+        window: length of the gates, s; they open with the light, or when light of that time arrives.
         index: the readouts ``photon_h[index]`` and ``photon_v[index]`` hold the clicks.
 
     Source: Stute et al., Nature 485, 482 (2012); Krutyanskiy et al., PRX Quantum 5, 020308 (2024).
     """
-    values = node.calibration
-    return parallel(
-        node.raman_v.pulse(pulse, values.raman_v_frequency, values.raman_v_amplitude),
-        node.raman_h.pulse(pulse, values.raman_h_frequency, values.raman_h_amplitude),
+    gates = (
         node.detector_h.gate(window, Readout("photon_h", index)),
         node.detector_v.gate(window, Readout("photon_v", index)),
+    )
+    late = node.calibration.photon_delay
+    at_once = isinstance(late, float) and late == 0
+    return parallel(*_tones(node, pulse), *(gates if at_once else (at(late, gate) for gate in gates)))
+
+
+def raman_tones(node: Node, pulse: Value) -> Block:
+    """Play the bichromatic 393 nm pulse of a length (s)."""
+    return parallel(*_tones(node, pulse))
+
+
+def _tones(node: Node, pulse: Value) -> tuple[Block, Block]:
+    values = node.calibration
+    return (
+        node.raman_v.pulse(pulse, values.raman_v_frequency, values.raman_v_amplitude),
+        node.raman_h.pulse(pulse, values.raman_h_frequency, values.raman_h_amplitude),
     )
 
 

@@ -122,7 +122,7 @@ class Innsbruck:
         core = self.core(ions, seed)
         played = block or self.node.camera.expose(1e-6, Readout("nothing"))
         program = played if isinstance(played, Program) else self.program(played)
-        stage = core._set_stage(program, shots, self.surroundings())
+        stage = core._set_stage(program, np.zeros(shots, dtype=np.int64), self.surroundings())
         if block is None:
             stage.ensemble.coherent[:] = stage.ensemble.other[:] = stage.ensemble.motion[:] = 0.0
             stage.ensemble.coherent[..., 0, 0] = 1.0
@@ -156,6 +156,7 @@ def innsbruck() -> Innsbruck:
     calibration = {
         name: declared.read(name, tables["calibration"][name]["value"])
         for name, declared in declarations(Calibration).items()
+        if name in tables["calibration"]
     }
     target = Target("innsbruck", 1e-9, tuple(_channel(*item) for item in tables["channels"].items()))
     return Innsbruck(tables, Node.of(target, Calibration(**calibration)), wiring, properties)
@@ -169,6 +170,9 @@ def quiet(innsbruck: Innsbruck) -> Innsbruck:
         initial_dark=0.0,
         heating_rate=0.0,
         magnetic_noise=0.0,
+        magnetic_flicker=0.0,
+        mains_field=0.0,
+        qubit_linewidth=0.0,
         qubit_intensity_noise=0.0,
         detector_dark_rate_h=0.0,
         detector_dark_rate_v=0.0,

@@ -232,6 +232,41 @@ def test_a_setup_with_problems_is_not_opened(innsbruck: Any) -> None:
             "node: cavity transmission is 0.5, but must be from 0 to the total loss 0.000116: "
             "the total loss of a round trip includes the output transmission",
         ),
+        (
+            ("node", "cavity_loss", "value"),
+            0,
+            "node: cavity loss is 0, but must be above 0: every mirror loses light",
+        ),
+        (
+            ("node", "cavity_coupling", "value"),
+            "90 MHz",
+            "node: cavity coupling is 9e+07 Hz, but must be at most 1.85e+06 Hz: "
+            "the waist, the linewidth and the loss of the cavity allow no more",
+        ),
+        (
+            ("node", "raman_detuning", "value"),
+            "-60 MHz",
+            "node: distance of the H tone from a line of P3/2 is 4.10438e+07 Hz, but must be 4.596e+07 Hz "
+            "or more: detune the light further, the model eliminates P3/2",
+        ),
+        (
+            ("node", "raman_rabi_v", "value"),
+            "200 MHz",
+            "node: excited population in drive 0 is 0.0695162, but must be 0.05 or less: "
+            "lower the Rabi frequencies or detune further, the model eliminates P3/2",
+        ),
+        (
+            ("node", "raman_detuning", "value"),
+            "58 MHz",
+            "node: distance of the V tone from a line of P3/2 is 3.4324e+07 Hz, but must be 4.596e+07 Hz "
+            "or more: detune the light further, the model eliminates P3/2",
+        ),
+        (
+            ("node", "magnetic_flicker_low", "value"),
+            "10 kHz",
+            "node: magnetic_flicker_low is 10 kHz, but must be below magnetic_flicker_high, 1 kHz: "
+            "the noise lies between them; for none, let magnetic_flicker be 0 T",
+        ),
     ],
 )
 def test_what_cannot_be_simulated_is_told(

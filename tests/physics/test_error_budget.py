@@ -48,8 +48,16 @@ def stable_d52() -> Iterator[None]:
     evolve = Ensemble.evolve
     forever = replace(D52, lifetime=1e12)
 
-    def held(self: Ensemble, shots: np.ndarray, ions: slice, offset_ps: int, lifetime: float = 0.0) -> None:
-        evolve(self, shots, ions, offset_ps, math.inf)
+    def held(
+        self: Ensemble,
+        shots: np.ndarray,
+        ions: slice,
+        offset_ps: int,
+        lifetime: float = 0.0,
+        *,
+        phases: bool = True,
+    ) -> None:
+        evolve(self, shots, ions, offset_ps, math.inf, phases=phases)
 
     with mock.patch.object(Ensemble, "evolve", held), mock.patch.object(illumination, "D52", forever):
         yield
@@ -63,15 +71,11 @@ IMPERFECTIONS: Mapping[str, Mapping[str, float]] = {
         "quarter_wave_plate_retardance": 0.25,
     },
     "dark counts": {"detector_dark_rate_h": 0.0, "detector_dark_rate_v": 0.0},
-    "magnetic noise": {"magnetic_noise": 0.0},
+    "magnetic noise": {"magnetic_noise": 0.0, "magnetic_flicker": 0.0, "mains_field": 0.0},
+    "line width of the 729 nm laser": {"qubit_linewidth": 0.0},
     "intensity noise of 729 nm": {"qubit_intensity_noise": 0.0},
     "halo of the Raman beam": {"raman_halo": 0.0},
     "impurity of the pumping": {"pumping_impurity": 0.0},
-    # Equal g Omega of both branches: 5/15 against 4/15 in g squared, at the same power in all.
-    "imbalance of the tones": {
-        "raman_rabi_v": 30.41e6 * (4 / 9) ** 0.5,
-        "raman_rabi_h": 30.41e6 * (5 / 9) ** 0.5,
-    },
     # Brighter ions on a black background, in a sharper image.
     "readout": {"camera_efficiency": 0.02, "dark_rate": 0.0, "camera_spread": 0.5e-6},
     # Light across the axis feels the stiff radial modes only; Rabi frequencies follow, see `recalibrated`.
@@ -113,8 +117,8 @@ def recalibrated(setup: Setup, properties: NodeProperties) -> NodeProperties:
     if properties.qubit_axial_cosine != 0:
         return properties
     # Doppler-cooled radial modes weaken the carrier by their mean Debye-Waller factor, the same for all ions:
-    # 9.39 kHz recoil, 4.7 quanta at 2.4 MHz, half of the beam along each direction.
-    weakened = math.exp(-9.39e3 / 2.42e6 * (4.7 + 0.5))
+    # 9.39 kHz recoil, 7.4 quanta at 2.4 MHz, half of the beam along each direction.
+    weakened = math.exp(-9.39e3 / 2.42e6 * (7.4 + 0.5))
     mapping, analysis = setup.calibration.mapping_pi_time, setup.calibration.analysis_pi_time
     return replace(
         properties,

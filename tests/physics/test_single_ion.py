@@ -10,7 +10,7 @@ import pytest
 
 from control.experiments.pair_tomography import PLATES, TRANSMITTED_IS_MINUS
 from data.analysis import SETTINGS, classify_bright, count_outcomes, linear_bell_fidelity
-from hardware_sim.core.photon_pulse import raman_model
+from hardware_sim.core.raman_beam import raman_model
 from hardware_sim.physics.cavity import efficiency_bound
 from hardware_sim.physics.raman import Drive, emit, stark_shift
 from sequences.ir import Block

@@ -22,7 +22,7 @@ def test_factors_are_those_of_all_modes(innsbruck: Any, ions: int) -> None:
     every = np.arange(SHOTS)
 
     def expect(shots: np.ndarray, chosen: np.ndarray) -> None:
-        exact = debye_waller(ensemble.quanta(shots), string.raman)[:, chosen]
+        exact = debye_waller(ensemble.numbers(shots), string.raman)[:, chosen]
         assert carrier.weaken(ensemble, string, shots, chosen) == pytest.approx(exact, abs=3e-4)
 
     ensemble.motion[:] = 5 * complex_normal(rng, ensemble.motion.shape)
@@ -42,5 +42,5 @@ def test_another_string_is_looked_at_anew(innsbruck: Any) -> None:
     ensemble.motion[:] = 4.0
     for axial in (0.3e6, 0.8e6):
         string = make_string(innsbruck.properties, 2, axial, 2.4e6)
-        exact = debye_waller(ensemble.quanta(every), string.raman)
+        exact = debye_waller(ensemble.numbers(every), string.raman)
         assert carrier.weaken(ensemble, string, every, np.arange(2)) == pytest.approx(exact, abs=3e-4)

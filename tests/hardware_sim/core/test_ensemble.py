@@ -20,6 +20,7 @@ from hardware_sim.core.ensemble import (
     S,
     complex_normal,
 )
+from hardware_sim.core.entangled import Entangled
 
 MS = 10**9  # ps
 EVERY = slice(None)
@@ -76,6 +77,45 @@ def test_d52_decays_to_the_ground_state_in_1170_ms() -> None:
     assert ensemble.coherent[0, 0, D5, D5] == pytest.approx(0.5 * kept)
     assert ensemble.other[0, 0, METASTABLE_D5] == pytest.approx(0.5 * kept)
     assert ensemble.in_ground(np.array([0])) == pytest.approx(1 - kept)
+
+
+@pytest.mark.parametrize("column", range(6))
+def test_each_sublevel_of_d52_decays_to_the_spins_as_a_quadrupole_does(column: int) -> None:
+    """m' = -5/2 to S1/2(-1/2) alone, then a fifth more to the other spin with each step."""
+    ensemble = Ensemble(1, 1, 3)
+    ensemble.put_mixture(np.array([0]), 0, np.eye(9)[[3 + column]])
+    assert ensemble.in_d52(np.array([0]))[0, 0].tolist() == np.eye(6)[column].tolist()
+    ensemble.evolve(np.array([0]), EVERY, 1170 * MS)
+    gone = 1 - math.exp(-1)
+    assert ensemble.other[0, 0, S_UP] == pytest.approx(gone * column / 5)
+    assert ensemble.coherent[0, 0, S, S] == pytest.approx(gone * (1 - column / 5))
+    assert ensemble.in_d52(np.array([0]))[0, 0, column] == pytest.approx(1 - gone)
+
+
+def test_members_of_joint_states_decay_to_the_same_spins() -> None:
+    shots = 20_000
+    every, ensemble = np.arange(shots), Ensemble(shots, 2, 6)
+    ensemble.entangled = Entangled(ensemble, np.random.default_rng(1))
+    ensemble.coherent[:, 0] = np.array([[0, 0, 0], [0, 0.5, 0.5], [0, 0.5, 0.5]])
+    ensemble.coherent[:, 1] = np.diag([0, 0, 1.0])
+    ensemble.entangled.gather(every, (0, 1))
+    ensemble.evolve(every, EVERY, 1170 * MS)
+    gone = 1 - math.exp(-1)
+    # Half of ion 0 began in m' = -3/2, all of ion 1: a fifth of their decays. Five sigma.
+    for ion, share in ((0, 0.5), (1, 1.0)):
+        up = ensemble.other[:, ion, S_UP].mean()
+        assert up == pytest.approx(gone * share / 5, abs=5 * 0.35 / shots**0.5)
+    assert ensemble.in_ground(every).mean(axis=0) == pytest.approx([gone, gone], abs=5 * 0.5 / shots**0.5)
+
+
+def test_d32_decays_in_the_dark_in_1200_ms() -> None:
+    ensemble = Ensemble(1, 1, 3)
+    ensemble.other[..., METASTABLE_D3] = 1.0
+    ensemble.evolve(np.array([0]), EVERY, 600 * MS)
+    ensemble.evolve(np.array([0]), EVERY, 1200 * MS)
+    gone = 1 - math.exp(-1)
+    assert ensemble.other[0, 0].tolist() == pytest.approx([gone / 2, 1 - gone, 0])
+    assert ensemble.coherent[0, 0, S, S] == pytest.approx(gone / 2)
 
 
 def test_shots_and_ions_that_do_not_take_part_stay_as_they_are() -> None:

@@ -8,11 +8,15 @@ from typing import Any
 import numpy as np
 import pytest
 
+from hardware_sim.core.drive import choose, level_shifts
 from hardware_sim.core.ensemble import D3, SHIFTS, S
+from hardware_sim.core.flight import Flight
 from hardware_sim.core.passages import RAMAN, PhotonPulse, Rotation, Segment, read_passages
-from hardware_sim.core.photon_pulse import click_table, generate, raman_model, read_drives
+from hardware_sim.core.photon_pulse import click_table, generate
+from hardware_sim.core.photons import Watch
+from hardware_sim.core.raman_beam import RamanBeam, raman_model, read_drives
 from hardware_sim.core.rotation import turn
-from hardware_sim.core.signals import Stretch, Tone, Window
+from hardware_sim.core.signals import Stretch, Tone
 from hardware_sim.core.stage import Stage
 from hardware_sim.physics.raman import Drive, scattering_rate, stark_shift
 from sequences.program import Play
@@ -55,8 +59,8 @@ def population(stage: Stage, shot: int = 0) -> float:
 def test_the_angle_of_an_enveloped_pulse_is_the_integral_of_its_amplitude(quiet: Any, longest: float) -> None:
     stage, step = resting(quiet), round(longest / STEPS * 1e12)
     turn(stage, np.arange(1), stepped(sine_squared(), step))
-    # The mean of sine squared is a half, also of its samples.
-    assert population(stage) == pytest.approx(np.sin(np.pi * RABI * longest / 2) ** 2, abs=1e-9)
+    # The mean of sine squared is a half, also of its samples. The lines beside shift this one by 0.2 kHz.
+    assert population(stage) == pytest.approx(np.sin(np.pi * RABI * longest / 2) ** 2, abs=5e-5)
 
 
 def test_an_envelope_is_played_from_a_timeline(quiet: Any) -> None:
@@ -92,11 +96,13 @@ def test_steps_that_are_alike_are_one_pulse(quiet: Any) -> None:
 
 
 def test_a_field_that_is_off_detunes_every_step(quiet: Any) -> None:
-    # Rabi's formula, with the detuning that the field makes.
+    # Rabi's formula, with the detuning that the field makes, and the light of the lines beside.
     stage = resting(quiet)
     stage.ensemble.field[:] = 4e-6
     turn(stage, np.arange(1), stepped([1.0] * 10, 2 * US))
-    shift = (SHIFTS[D3] - SHIFTS[S]) * 4e-6
+    driven = choose(stage, np.arange(1), Tone(ANALYSIS, 0.0, 1.0)).drive
+    light = level_shifts(stage.properties, Tone(ANALYSIS, 0.0, 1.0), driven)
+    shift = (SHIFTS[D3] - SHIFTS[S]) * 4e-6 + light.upper[-3 / 2] - light.lower[-1 / 2]
     whole = np.hypot(RABI, shift)
     assert population(stage) == pytest.approx(
         (RABI / whole) ** 2 * np.sin(np.pi * whole * 20e-6) ** 2, abs=1e-9
@@ -117,7 +123,8 @@ def test_a_composite_pulse_of_phase_steps_forgives_a_wrong_amplitude(quiet: Any,
     )
     turn(stage, np.arange(1), Rotation(segments))
     plain = np.sin(np.pi / 2 * (1 + error)) ** 2
-    assert 1 - population(stage) <= (1 - plain) ** 2 * 3 + 1e-9
+    # What the lines beside shift this one by is not forgiven: (0.2 kHz / 50 kHz)^2.
+    assert 1 - population(stage) <= (1 - plain) ** 2 * 3 + 2e-5
 
 
 def shaped(lab: Any, amplitudes: list[float], step: int, part: str | None = None) -> PhotonPulse:
@@ -141,11 +148,20 @@ def test_light_shift_and_scattering_of_a_shaped_pulse_are_integrals_of_its_power
     stage, step = quiet.stage(1), 2 * US
     table = click_table(stage, shaped(quiet, sine_squared(), step), 1.0, [])
     model = raman_model(quiet.properties)
-    whole = Drive(STEPS * 2e-6, quiet.properties.raman_rabi_v, quiet.properties.raman_rabi_h)
+    belief, properties = quiet.node.calibration, quiet.properties
+    whole = Drive(
+        STEPS * 2e-6,
+        properties.raman_rabi_v,
+        properties.raman_rabi_h,
+        belief.raman_v_frequency - properties.raman_resonance,
+        belief.raman_h_frequency - properties.raman_resonance - model.splitting,
+    )
     power = np.mean(np.square(sine_squared()))
-    scattered = scattering_rate(model, whole) * (1 + model.sigma_plus**2 / 3)
-    turns = stark_shift(model, whole) * power * whole.duration
-    expected = np.exp(-scattered * power * whole.duration / 2 - 2j * np.pi * turns)
+    steps = [replace(whole, rabi_v=a * whole.rabi_v, rabi_h=a * whole.rabi_h) for a in sine_squared()]
+    scattered = np.mean([scattering_rate(model, step) for step in steps])
+    turns = np.mean([stark_shift(model, step) for step in steps]) * whole.duration
+    expected = np.exp(-scattered * whole.duration / 2 - 2j * np.pi * turns)
+    assert scattered == pytest.approx(scattering_rate(model, whole) * power, rel=0.01)
     assert table.couplings[0] == 0
     assert table.amplitude[0] == pytest.approx(expected, rel=1e-9)
 
@@ -155,8 +171,8 @@ def test_a_shaped_pulse_emits_where_its_light_is(quiet: Any) -> None:
     stage = quiet.stage(1)
     amplitudes = [0.02 * a for a in (0.0, 0.0, 1.0, 0.0, 0.0, 0.0, 2.0, 0.0, 0.0, 0.0, 0.0)]
     stages = shaped(quiet, amplitudes, 10 * US)
-    windows = [Window("h detector", 0, 20 * US, 60 * US), Window("h detector", 1, 60 * US, 110 * US)]
-    early, late = click_table(stage, stages, 1.0, windows).clicked[32]
+    watches = [Watch("h detector", 20 * US, 60 * US), Watch("h detector", 60 * US, 110 * US)]
+    early, late = click_table(stage, stages, 1.0, watches).clicked[32]
     assert late / early == pytest.approx(4.0, rel=0.01)
     drives = list(read_drives(quiet.properties, stages.stretches, 1.0))
     assert [drive.rabi_v for drive in drives] == pytest.approx(
@@ -173,7 +189,7 @@ def test_finer_steps_of_one_shape_make_one_photon(quiet: Any) -> None:
             "v detector": np.zeros((2, 2), dtype=complex),
         }
         pulse = shaped(quiet, sine_squared(steps), 80 * US // steps)
-        table = click_table(stage, pulse, 1.0, [Window("h detector", 0, 0, 100 * US)])
+        table = click_table(stage, pulse, 1.0, [Watch("h detector", 0, 100 * US)])
         return float(table.clicked[32, 0])
 
     coarse, middle, fine = chance(10), chance(20), chance(40)
@@ -188,7 +204,8 @@ def test_raman_light_that_stays_on_ends_in_finite_time(quiet: Any) -> None:
     (stretch,) = shaped(quiet, [1.0], 10_000 * US).stretches
     pieces = read_passages([stretch])
     assert len(pieces) == 20
+    beam, flight = RamanBeam(quiet.properties), Flight(quiet.properties, 50)
     for piece in pieces:
         assert isinstance(piece, PhotonPulse)
-        generate(stage, np.arange(50), piece, [])
+        generate(stage, np.arange(50), piece, beam, flight)
     assert stage.ensemble.in_ground(np.arange(50)).max() < 1e-3

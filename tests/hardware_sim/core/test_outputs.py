@@ -5,19 +5,21 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import pytest
 
 from hardware_sim.core.electrodes import Memory
-from hardware_sim.core.outputs import Outputs, Party, join_parties, shots_of
+from hardware_sim.core.outputs import Outputs, Party, join_parties, left_set, shots_of
 from hardware_sim.core.player import Player
 from hardware_sim.core.signals import Change, Standing, Tone
 from hardware_sim.core.triggers import Triggers
-from sequences.language import attempt, delay, herald, readout, serial
+from sequences.language import attempt, delay, herald, parallel, readout, serial
 from sequences.library import read_ions
 from sequences.timeline import Operation
 
 LIT = Standing.of({"qubit beam": Tone(220e6, 0.0, 1.0)})
 DARK = Standing()
 REST = Memory.resting(100.0, 100.0)
+READ = 1.5e-3
 
 
 def party(shots: list[int], standing: Standing) -> Party:
@@ -41,8 +43,33 @@ def test_some_shots_of_a_party_keep_its_outputs() -> None:
 def test_settled_outputs_have_no_past() -> None:
     off = Change(500, "qubit beam", Operation.AMPLITUDE, 0.0)
     moving = Memory(((-1.0, -1e-6), (90.0, 120.0)), ((-1.0,), (80.0,)))
-    settled = Outputs(Standing(LIT.tones, (off,)), moving).settled
-    assert settled == Outputs(DARK, Memory.resting(120.0, 80.0))
+    late = Standing(LIT.tones, (off,))
+    assert late.landing == 500e-12
+    assert late.landed == DARK
+    assert DARK.landing == 0.0
+    assert moving.settled == Memory.resting(120.0, 80.0)
+    assert moving.restless(5e-6) == pytest.approx(4e-6)
+    assert moving.settled.restless(5e-6) == 0.0
+
+
+def test_the_last_voltages_of_a_program_are_left_set(quiet: Any) -> None:
+    node, parts = quiet.node, quiet.wiring.parts
+    moved = serial(node.endcap_upper.ramp(90.0, 120.0, 20e-6), delay(1e-5), node.endcap_upper.set(110.0))
+    assert left_set(quiet.program(serial(moved, delay(1e-6))), parts, REST) == Memory.resting(110.0, 100.0)
+    assert left_set(quiet.program(read_ions(node, 1e-3)), parts, REST) == REST
+
+
+def test_the_next_shot_of_a_point_begins_with_the_voltages_that_the_last_one_left(quiet: Any) -> None:
+    # It looks, and then pushes the string out of the camera's regions: all shots but the first find it there.
+    node = quiet.node
+    push = parallel(node.endcap_upper.set(126.0), node.endcap_lower.set(166.0))
+    program = quiet.program(serial(read_ions(node, READ), push, delay(200e-6)))
+    at_once = quiet.core(1, 1).play(program, 20, quiet.surroundings()).counts["ions"][:, 0]
+    core = quiet.core(1, 1)
+    one_by_one = [core.play(program, 1, quiet.surroundings()).counts["ions"][0, 0] for _ in range(20)]
+    for counts in (at_once, np.array(one_by_one)):
+        assert counts[0] >= 10
+        assert counts[1:].max() < 10
 
 
 def test_shots_that_left_a_loop_at_different_times_are_together_again(quiet: Any) -> None:

@@ -102,3 +102,19 @@ def test_nothing_seen_is_empty_columns(program: Program) -> None:
     assert take.tags.t_ps.dtype == np.int64
     assert take.attempts.heralded.dtype == bool
     assert take.missed == {}
+
+
+def test_only_the_first_shots_are_taken(program: Program) -> None:
+    recorder = Recorder(program, 3, 2)
+    click(recorder, FIRST, [2, 0, 1], [150, 160, 170])
+    recorder.expose(2, np.arange(3), np.array([[1, 2], [3, 4], [5, 6]], dtype=np.int32))
+    recorder.miss(40, 7, np.array([1, 2]))
+    recorder.miss(41, 8, np.array([2]))
+    every = np.arange(3)
+    recorder.begin_attempt(every)
+    recorder.finish_attempt(every, recorder.attempt, 100 * every, np.array([True, False, True]))
+    take = recorder.take(np.array([4, 5]), np.array([0, 10_000]), np.array([3000, 3000]))
+    assert take.tags.shot.tolist() == [4, 5]
+    assert take.counts["ions"].tolist() == [[1, 2], [3, 4]]
+    assert take.attempts.shot.tolist() == [4, 5]
+    assert take.missed == {(40, 7): 1}

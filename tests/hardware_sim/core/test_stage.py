@@ -7,8 +7,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from hardware_sim.core.stage import MOST_TABLES, Tables, find_string, recall
+from hardware_sim.core.stage import Tables, find_string
 from hardware_sim.core.string import make_string
+from hardware_sim.core.tables import MOST_TABLES, recall
 from hardware_sim.physics.errors import ZigzagError
 
 

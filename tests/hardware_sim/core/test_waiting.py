@@ -9,15 +9,15 @@ import numpy as np
 import pytest
 
 from hardware_sim.core.ensemble import D3, D5, SHIFTS, S
-from hardware_sim.core.light import read_light
-from hardware_sim.core.outputs import Outputs
-from hardware_sim.core.player import Player
+from hardware_sim.core.light import SLOW, evolution, read_light, solve
+from hardware_sim.core.outputs import Outputs, Party
+from hardware_sim.core.player import PACES, Player
 from hardware_sim.core.signals import Standing, Tone
 from hardware_sim.core.stage import Stage
 from hardware_sim.core.triggers import LINE, NEVER, REMOTE, Triggers
 from hardware_sim.physics.calcium import D52
 from sequences.ir import Block
-from sequences.language import attempt, delay, herald, readout, repeat, serial
+from sequences.language import attempt, delay, herald, parallel, readout, repeat, serial
 from sequences.library import rotate
 from sequences.program import AttemptLoop, Play, Program, Wait
 from sequences.timeline import Operation
@@ -200,8 +200,8 @@ def test_light_that_was_left_on_shines_for_as_long_as_each_shot_waits(lab: Any) 
     # Weak 854 nm light empties D5/2 at a rate that is known: what is left tells how long it shone.
     remote = lab.but(remote_ready_time=1e-3)
     tone = Tone(lab.properties.quench_resonance, 0.0, 4e-3)
-    rate = read_light(lab.properties, {"quench beam": tone}).quench
-    assert 100 < rate < 10_000
+    rates = solve(read_light(lab.properties, {"quench beam": tone})).rates
+    assert 100 < -rates[SLOW, SLOW] < 10_000
     on = lab.timeline(
         1e-6, (0.0, "quench", Operation.FREQUENCY, tone.frequency), (0.0, "quench", Operation.AMPLITUDE, 4e-3)
     )
@@ -215,7 +215,8 @@ def test_light_that_was_left_on_shines_for_as_long_as_each_shot_waits(lab: Any) 
     every = np.arange(300)
     stage.ensemble.evolve(every, slice(None), 0)
     lit = stage.ensemble.clock_ps * 1e-12 - 1e-6
-    expected = np.exp(-rate * lit - (lit + 1e-6) / D52.lifetime)
+    stayed = np.array([evolution(rates, float(time))[0][SLOW, SLOW] for time in lit])
+    expected = stayed * np.exp(-(lit + 1e-6) / D52.lifetime)
     assert lit.std() > 0.5e-3
     assert stage.ensemble.coherent[:, 0, D5, D5].real == pytest.approx(expected, abs=1e-6)
 
@@ -234,3 +235,76 @@ def test_a_wait_within_an_attempt_counts_for_its_timeout(lab: Any) -> None:
     # One and a wait of one millisecond each: ten on average, with a spread of some two.
     assert made.mean() == pytest.approx(10.5, abs=1.0)
     assert made.std() > 1
+
+
+def moved_then_waited(lab: Any, wait: float) -> Program:
+    """Return a program that moves the string at the end of a timeline, waits, and goes on for 1 us."""
+    node = lab.node
+    move = serial(delay(10e-6), parallel(node.endcap_upper.set(110.0), node.endcap_lower.set(102.0)))
+    return waiting(lab, LOOSE, wait, delay(1e-6), serial(move, delay(1e-6)))
+
+
+@pytest.mark.parametrize("wait", [8e-9, 2e-6, 40e-6, 1e-3])
+def test_voltages_settle_in_a_wait_as_in_a_delay(lab: Any, wait: float) -> None:
+    waited, delayed = lab.stage(3), lab.stage(3)
+    performed(lab, waited, moved_then_waited(lab, wait))
+    node = lab.node
+    move = parallel(node.endcap_upper.set(110.0), node.endcap_lower.set(102.0))
+    performed(lab, delayed, lab.program(serial(delay(10e-6), move, delay(2e-6 + wait))))
+    assert waited.ensemble.clock_ps.tolist() == delayed.ensemble.clock_ps.tolist()
+    held = []
+    for stage in (waited, delayed):
+        stage.endcaps.resume(stage.endcaps.memory)
+        held.append(stage.endcaps.centre(0, stage.string.axial_frequency))
+    assert held[0] == pytest.approx(held[1], rel=1e-6)
+    settled = waited.endcaps.centre(10**12, waited.string.axial_frequency)
+    assert (held[0] / settled > 0.999) == (wait > 20e-6)
+    assert held[0] / settled > 0.3
+
+
+def test_waits_of_many_lengths_keep_the_parties_few(lab: Any) -> None:
+    # Within a tenth of what was left of the move, each shot finds its string where its own wait lets it be.
+    remote = lab.but(remote_ready_time=20e-6)
+    program = moved_then_waited(remote, 1.0)
+    first, _, last = program.steps
+    program = replace(program, steps=(first, Wait(REMOTE_NODE, 10**9), last))
+    stage = remote.stage(3000)
+    player = Player(stage, program, lab.wiring.parts, Triggers(remote.properties, np.random.default_rng(5)))
+    begun = [Party(np.arange(3000), Outputs(Standing(), stage.endcaps.memory))]
+    ended = player._steps(program.steps, begun, stage.recorder.mark())
+    assert 50 < len(ended) <= PACES + 1
+    assert np.array_equal(np.sort(np.concatenate([party.shots for party in ended])), np.arange(3000))
+    moved: list[float] = []
+    for party in ended:
+        (since,) = {-times[-1] for times, _ in (party.outputs.endcaps.upper, party.outputs.endcaps.lower)}
+        if since < 1.0:
+            moved += (stage.ensemble.clock_ps[party.shots] * 1e-12 - since).tolist()
+    assert len(moved) > 2000
+    assert min(moved) == pytest.approx(10e-6, abs=10e-9)
+    assert max(moved) - min(moved) < 1.01 * stage.endcaps.forgets / PACES
+
+
+def test_a_tone_that_is_late_changes_within_a_wait_when_it_is_due(lab: Any) -> None:
+    # 854 nm light that is switched off as a timeline ends goes off 2 us later than the setup states.
+    late = lab.but(quench_latency=lab.node.quench.channel.latency + 2e-6)
+    belief = lab.node.calibration.quench_frequency
+    lit = lab.timeline(
+        10e-6,
+        (1e-6, "quench", Operation.FREQUENCY, belief),
+        (1e-6, "quench", Operation.AMPLITUDE, 3e-2),
+        (9.9e-6, "quench", Operation.AMPLITUDE, 0.0),
+    )
+    silent = lab.timeline(5e-6)
+    stayed = []
+    for steps in (
+        (Play(lit), Wait(LOOSE, 400), Play(silent)),
+        (Play(lit), Play(silent)),
+        (Play(lit), Wait(LOOSE, 5000)),
+    ):
+        stage = late.stage(1)
+        stage.ensemble.coherent[:] = 0.0
+        stage.ensemble.coherent[..., D5, D5] = 1.0
+        performed(late, stage, replace(lab.program(delay(1e-6)), steps=steps))
+        stayed.append(stage.ensemble.coherent[0, 0, D5, D5].real)
+    assert 0.2 < stayed[1] < 0.9
+    assert stayed == pytest.approx([stayed[1]] * 3, rel=1e-4)

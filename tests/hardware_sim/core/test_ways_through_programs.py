@@ -271,5 +271,6 @@ def test_voltages_that_one_way_sets_hold_the_strings_of_the_shots_that_took_it(q
     record = lab.play_program(program, 1000)
     pushed = record.counts["dark"][:, 0] > 0
     photons = record.counts["photon_h"][:, 0]
-    assert photons[~pushed].mean() > 0.1
+    # A single ion this hot gives an H photon in 7 % of the shots; 370 of them, and three sigma.
+    assert photons[~pushed].mean() > 0.03
     assert photons[pushed].mean() < 0.02

@@ -23,6 +23,10 @@ UPPER_HALF = {
     3: [0.0, 1.07722],
     4: [0.45438, 1.43680],
     5: [0.0, 0.82210, 1.74290],
+    6: [0.36992, 1.13613, 2.01227],
+    7: [0.0, 0.68694, 1.41292, 2.25454],
+    8: [0.31802, 0.96701, 1.66206, 2.47582],
+    9: [0.0, 0.59958, 1.21947, 1.88970, 2.68026],
     10: [0.28210, 0.85378, 1.45038, 2.10003, 2.87083],
 }
 MU = {
@@ -124,6 +128,31 @@ def test_radial_modes_fall_from_the_centre_of_mass() -> None:
 
 def test_zigzag_ratio_of_ten_ions() -> None:
     assert 2.4e6 / zigzag_limit(10, 2.4e6) == pytest.approx(4.596, abs=5e-4)
+
+
+def test_zigzag_of_long_strings_follows_the_published_laws() -> None:
+    """Enzer et al., PRL 85, 2466 (2000): (wz/wr)^2 = 2.94 N^-1.80 for up to ten ions, within 6 %.
+
+    The middle of many ions is a uniform string: wr^2 = (7/2) zeta(3) e^2 / (4 pi eps0 m a^3), Fishman et al.,
+    PRB 77, 064111 (2008).
+    """
+    for ions in (4, 7, 10):
+        assert zigzag_limit(ions, 1.0) ** 2 == pytest.approx(2.94 * ions**-1.80, rel=0.06)
+    errors = []
+    for ions in (50, 300):
+        closest = np.diff(equilibrium_positions(ions)).min()
+        uniform = 3.5 * 1.2020569 / closest**3
+        errors.append(abs(uniform * zigzag_limit(ions, 1.0) ** 2 - 1))
+    assert errors[1] < errors[0] < 0.06
+    assert errors[1] < 0.015
+
+
+def test_positions_of_hundreds_of_ions_take_few_steps(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A good start makes Newton's method a matter of a few steps at any length."""
+    solve, steps = np.linalg.solve, []
+    monkeypatch.setattr(np.linalg, "solve", lambda *args: steps.append(1) or solve(*args))
+    equilibrium_positions(300)
+    assert len(steps) <= 12
 
 
 def test_string_buckles_exactly_at_the_limit() -> None:

@@ -8,7 +8,7 @@ from scipy.integrate import quad
 from scipy.stats import poisson
 
 from hardware_sim.physics.crystal import equilibrium_positions, length_scale
-from hardware_sim.physics.fluorescence import counts, exposure, leakage, threshold_errors
+from hardware_sim.physics.fluorescence import Glow, arrivals, counts, exposure, leakage, threshold_errors
 
 BRIGHT, DARK = 14e3, 1e3  # counts/s, published for the node's photomultiplier
 
@@ -66,9 +66,8 @@ class TestCounts:
         found = counts(
             np.random.default_rng(4),
             bright_time,
-            duration,
-            bright_rate=BRIGHT,
-            dark_rate=DARK,
+            efficiency=BRIGHT,
+            background=DARK * duration,
             leakage=mixing,
         )
         shares = mixing[:, 0] * duration + mixing[:, 2] * duration / 2
@@ -83,10 +82,9 @@ class TestCounts:
         """All light of ion 0 lands on ion 1 and none comes back."""
         found = counts(
             np.random.default_rng(7),
-            np.array([[1e-3, 0.0]]),
-            1e-3,
-            bright_rate=1e6,
-            dark_rate=0.0,
+            np.array([[1000.0, 0.0]]),
+            efficiency=1.0,
+            background=0.0,
             leakage=np.array([[0.0, 0.0], [1.0, 0.0]]),
         )
         assert found[0, 0] == 0
@@ -94,15 +92,39 @@ class TestCounts:
 
     def test_wide_images_make_dark_ions_look_brighter(self) -> None:
         bright_time = np.array([[1e-3, 0.0]] * 2000)
-        rates = {"bright_rate": BRIGHT, "dark_rate": DARK}
+        rates = {"efficiency": BRIGHT, "background": DARK * 1e-3}
         places = np.array([0.0, 5.6e-6])
         sharp, blurred = (
-            counts(
-                np.random.default_rng(5), bright_time, 1e-3, leakage=leakage(places, spread, 2.8e-6), **rates
-            )
+            counts(np.random.default_rng(5), bright_time, leakage=leakage(places, spread, 2.8e-6), **rates)
             for spread in (0.5e-6, 3e-6)
         )
         assert blurred[:, 1].mean() > 2 * sharp[:, 1].mean()
+
+
+class TestArrivals:
+    """Clicks of a detector that sees all ions, in time."""
+
+    GLOW = Glow(np.array([0.0, 1e-3, 3e-3]), np.array([0.0, 100.0, 200.0]))
+
+    def test_they_follow_the_glow_of_each_ion_from_its_own_beginning(self) -> None:
+        begun = np.tile([0.0, 1.5e-3, 5e-3], (3000, 1))
+        shot, time = arrivals(np.random.default_rng(1), self.GLOW, begun, (0.5e-3, 2e-3), 0.1)
+        # Ion 0: 50 photons in the first half millisecond of the gate, 50 in the rest; ion 1: 50 from 1.5 ms.
+        early = (time < 1e-3).sum() / 3000
+        late = (time > 1.5e-3).sum() / 3000
+        assert early == pytest.approx(5, abs=6 * (5 / 3000) ** 0.5)
+        assert late == pytest.approx(2.5 + 5, abs=6 * (7.5 / 3000) ** 0.5)
+        assert time.min() >= 0.5e-3
+        assert time.max() <= 2e-3
+        assert np.bincount(shot, minlength=3000).var() == pytest.approx(15, rel=0.15)
+
+    def test_a_gate_cut_in_two_sees_as_much(self) -> None:
+        rng, begun = np.random.default_rng(2), np.zeros((2000, 2))
+        whole = len(arrivals(rng, self.GLOW, begun, (0.0, 3e-3), 0.05)[0])
+        parts = [
+            len(arrivals(rng, self.GLOW, begun, gate, 0.05)[0]) for gate in ((0, 1.2e-3), (1.2e-3, 3e-3))
+        ]
+        assert sum(parts) == pytest.approx(whole, abs=6 * (2 * whole) ** 0.5)
 
 
 class TestThresholdErrors:
@@ -131,6 +153,20 @@ class TestThresholdErrors:
         found = threshold_errors(threshold, duration, BRIGHT, DARK, lifetime)
         assert found.dark == pytest.approx(expected, rel=1e-7)
 
+    def test_decay_agrees_with_a_sum_over_counts_and_moments_of_decay(self) -> None:
+        """Brute force: the law of every count below the threshold, for 20 000 times of decay."""
+        duration, threshold, lifetime = 1.5e-3, 8, 1.17
+        decay = (np.arange(20_000) + 0.5) / 20_000 * duration
+        mean = DARK * duration + BRIGHT * (duration - decay)
+        below = sum(np.exp(-mean) * mean**count / math.factorial(count) for count in range(threshold))
+        decayed = (np.exp(-decay / lifetime) / lifetime * (1 - below)).mean() * duration
+        lowest = DARK * duration
+        dark = 1 - sum(
+            math.exp(-lowest) * lowest**count / math.factorial(count) for count in range(threshold)
+        )
+        expected = decayed + math.exp(-duration / lifetime) * dark
+        assert threshold_errors(threshold, duration, BRIGHT, DARK).dark == pytest.approx(expected, rel=1e-6)
+
     def test_decay_costs_about_half_its_probability(self) -> None:
         """An ion that decays late in the exposure still reads dark."""
         found = threshold_errors(8, 1.5e-3, BRIGHT, DARK)
@@ -141,7 +177,8 @@ class TestThresholdErrors:
         shots, duration, lifetime, threshold = 100_000, 1.5e-3, 20e-3, 8
         rng = np.random.default_rng(6)
         bright_time = exposure(rng, np.ones((shots, 1), dtype=bool), duration, lifetime)
-        found = counts(rng, bright_time, duration, bright_rate=BRIGHT, dark_rate=DARK, leakage=np.eye(1))
+        background = DARK * duration
+        found = counts(rng, bright_time, efficiency=BRIGHT, background=background, leakage=np.eye(1))
         expected = threshold_errors(threshold, duration, BRIGHT, DARK, lifetime).dark
         spread = math.sqrt(expected * (1 - expected) / shots)
         assert abs(np.mean(found >= threshold) - expected) < 5 * spread

@@ -154,3 +154,17 @@ def test_gates_that_cannot_be_are_refused(wrong: dict[str, Any], text: str) -> N
     with pytest.raises(DeclaredValueError) as caught:
         molmer_sorensen(BEAM, MODE, **({"lamb_dicke": ETA, "duration": 200 * us} | wrong))
     assert str(caught.value) == text
+
+
+def test_a_light_shift_by_other_lines_is_made_up_for_by_unequal_tones() -> None:
+    """Tones of (1 -+ x) Omega shift the line by -2 x Omega^2 / offset: as light_shift (Omega / R)^2 asks."""
+    beam = Bichromat(BEAM.red, BEAM.blue, CARRIER, RABI, light_shift=900.0)
+    even, odd = (
+        [tone_of(molmer_sorensen(each, MODE, ETA, 200 * us), channel) for channel in (0, 1)]
+        for each in (BEAM, beam)
+    )
+    red, blue = (tone[3].max() * RABI for tone in odd)
+    omega, offset = (red + blue) / 2, odd[1][0] - CARRIER
+    assert omega == pytest.approx(even[0][3].max() * RABI)
+    by_tones = -(blue**2 - red**2) / (2 * offset)
+    assert by_tones == pytest.approx(-900.0 * (omega / RABI) ** 2, rel=1e-6)
