@@ -13,6 +13,9 @@ __all__ = ["ionloom", "main"]
 
 COMMANDS: Final = {
     "run": Late("control.cli.run:run", "Measure an experiment and analyse it."),
+    "simulate": Late(
+        "control.cli.simulating:simulating", "Vary parameters of a simulated lab, and measure each setting."
+    ),
     "list": Late("control.cli.listing:listing", "List the experiments, or the parameters of one."),
     "show": Late("control.cli.show:show", "Show what a run was made with and what it says."),
     "analyze": Late("control.cli.analyze:analyze", "Analyse a run again, from its file."),

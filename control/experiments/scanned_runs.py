@@ -77,7 +77,7 @@ def analyse(experiment: Experiment, run: Run) -> Mapping[str, object]:
     for part in parts_of(run, names):
         own: dict[str, Any] = {name: part.values[name] for name in names if name in declared}
         results = dict(replace(experiment, **own).analyse(cast("Run", part)))
-        rows += [{**part.values, **row} for row in _rows(results)]
+        rows += [{**part.values, **row} for row in result_rows(results)]
         parts.append({**part.values, "results": results})
     return {"points": rows, "parts": parts}
 
@@ -89,7 +89,7 @@ def tabulate_run(experiment: Experiment, run: Run, results: Mapping[str, Any]) -
         return experiment.table(results)
     units = {axis.name: axis.unit for axis in run.axes}
     rows = sorted(results.get("points", []), key=lambda row: [row[name] for name in names])
-    return tabulate([_readable(row, names, units) for row in rows], title=experiment.name)
+    return tabulate([readable_row(row, names, units) for row in rows], title=experiment.name)
 
 
 def draw(experiment: Experiment, run: Run, results: Mapping[str, Any], figure: Figure) -> None:
@@ -181,7 +181,7 @@ def _ascending(run: Run) -> RunPart:
     return RunPart(run, tuple(order), {})
 
 
-def _rows(results: Mapping[str, object]) -> list[dict[str, object]]:
+def result_rows(results: Mapping[str, object]) -> list[dict[str, object]]:
     """Return the rows of an analysis if it made some, else its single values as one row."""
     rows = results.get("points")
     if isinstance(rows, list) and rows:
@@ -194,11 +194,15 @@ def _estimates(rows: list[dict[str, Any]]) -> list[str]:
     return [name for name in (rows[0] if rows else {}) if f"{name}_error" in rows[0]]
 
 
-def _readable(row: Mapping[str, Any], names: tuple[str, ...], units: Mapping[str, str]) -> dict[str, object]:
+def readable_row(
+    row: Mapping[str, Any], names: tuple[str, ...], units: Mapping[str, str]
+) -> dict[str, object]:
     """Return a row with units at the scanned values, and errors in brackets behind their values."""
     from data.analysis import Estimate  # noqa: PLC0415 - late, as all analysis
 
-    cells: dict[str, object] = {name: show(row[name], units[name]) for name in names}
+    cells: dict[str, object] = {
+        name: show(row[name], units[name]) if isinstance(row[name], float) else row[name] for name in names
+    }
     for name, value in row.items():
         error = row.get(f"{name}_error")
         if name not in cells and not (name.endswith("_error") and name.removesuffix("_error") in row):

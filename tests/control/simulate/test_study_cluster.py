@@ -1,0 +1,158 @@
+"""Studies on a Dask cluster, in processes of its own: its threads outlive whatever starts it."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from dice import Dice
+from study_contents import contents
+
+from control.simulate import simulate
+
+pytest.importorskip("distributed")
+
+HERE = Path(__file__).parent
+ROOT = HERE.parents[2]
+PATIENCE = 60.0  # s that a broken test may hang
+
+CLUSTER = """
+import sys
+from distributed import LocalCluster
+
+if __name__ == "__main__":
+    workers = int(sys.argv[1])
+    with LocalCluster(workers, threads_per_worker=1, dashboard_address=None, host="127.0.0.1") as cluster:
+        print(cluster.scheduler_address, flush=True)
+        sys.stdin.read()
+"""
+
+OLDER = """
+import importlib.metadata
+
+version = importlib.metadata.version
+importlib.metadata.version = lambda name: "0.0.1" if name == "ionloom" else version(name)
+"""
+
+
+@contextmanager
+def cluster(folder: Path, workers: int = 2, path: tuple[Path, ...] = (ROOT, HERE)) -> Iterator[str]:
+    """Start a cluster on this machine and give its address."""
+    script = folder / "cluster.py"
+    script.write_text(CLUSTER)
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(map(str, path))}
+    with subprocess.Popen(
+        [sys.executable, str(script), str(workers)],
+        env=environment,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+        cwd=folder,
+    ) as process:
+        try:
+            assert process.stdout is not None
+            yield process.stdout.readline().strip()
+            assert process.stdin is not None
+            process.stdin.close()
+            process.wait(PATIENCE)
+        finally:
+            process.kill()
+
+
+Command = Callable[[str], tuple[int, str, str]]
+
+
+@pytest.fixture
+def command(dicing: Path, tmp_path: Path) -> Command:
+    def call(address: str) -> tuple[int, str, str]:
+        asked = ("--vary", "node.rate = 1, 2 kcps", "--shots", "20", "--block", "6", "--seed", "3")
+        start = (
+            sys.executable,
+            "-m",
+            "ionloom",
+            "simulate",
+            f"{HERE / 'dice.py'}:Dice",
+            "--setup",
+            str(dicing),
+        )
+        done = subprocess.run(
+            [*start, *asked, "--out", str(tmp_path / "study"), "--cluster", address],
+            env=os.environ | {"PYTHONPATH": f"{ROOT}{os.pathsep}{HERE}"},
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=PATIENCE,
+        )
+        assert "Traceback" not in done.stderr
+        return done.returncode, done.stdout, done.stderr
+
+    return call
+
+
+def test_a_cluster_sees_what_this_process_sees(command: Command, dicing: Path, tmp_path: Path) -> None:
+    with cluster(tmp_path) as address:
+        code, out, err = command(address)
+    assert code == 0, err
+    assert "80 shots in " in out
+    vary = {"node.rate": [1000.0, 2000.0]}
+    simulate(Dice(), vary=vary, shots=20, block=6, seed=3, setup=dicing, out=tmp_path / "here")
+    assert contents(tmp_path / "study") == contents(tmp_path / "here")
+
+
+@pytest.mark.parametrize(
+    ("module", "text", "told"),
+    [
+        ("control.py", "", "No module named 'control.simulate'"),
+        ("sitecustomize.py", OLDER, "has ionloom 0.0.1, numpy "),
+    ],
+)
+def test_workers_with_other_software_are_refused(
+    command: Command, tmp_path: Path, module: str, text: str, told: str
+) -> None:
+    (tmp_path / "other").mkdir()
+    (tmp_path / "other" / module).write_text(text)
+    with cluster(tmp_path, 1, path=(tmp_path / "other", ROOT, HERE)) as address:
+        code, _, err = command(address)
+    assert code == 2
+    assert f"ionloom: the cluster at {address} cannot be used: " in err
+    assert told in err
+    assert "Its workers need what there is here: ionloom " in err
+
+
+def test_nobody_at_the_address(command: Command) -> None:
+    code, _, err = command("tcp://127.0.0.1:1")
+    assert code == 2
+    assert "ionloom: the cluster at tcp://127.0.0.1:1 cannot be used: " in err
+    assert "Is the scheduler running there? An address is written like tcp://10.0.0.5:8786." in err
+
+
+def test_a_cluster_that_goes_away(dicing: Path, tmp_path: Path) -> None:
+    out = tmp_path / "study"
+    start = (sys.executable, "-m", "ionloom", "simulate", f"{HERE / 'dice.py'}:Dice", "--setup", str(dicing))
+    with cluster(tmp_path, 1) as address:
+        process = subprocess.Popen(
+            [*start, "--shots", "20000", "--block", "2", "--out", str(out), "--cluster", address],
+            env=os.environ | {"PYTHONPATH": f"{ROOT}{os.pathsep}{HERE}"},
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        deadline = time.monotonic() + PATIENCE
+        while not list(out.rglob("blocks.log")):
+            assert process.poll() is None
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+    try:
+        _, err = process.communicate(timeout=PATIENCE)
+    finally:
+        process.kill()
+        process.communicate()
+    assert process.returncode == 1
+    assert "ionloom: a worker ended in the middle of its work, or nobody answers for it any more." in err
