@@ -6,7 +6,7 @@ import click
 
 from control.cli.parameters import parameter_rows
 from control.cli.printing import console, print_table
-from control.experiments.registry import experiment_names, find_experiment
+from control.experiments.registry import GROUPS, find_experiment
 from control.experiments.tables import Table
 
 
@@ -15,9 +15,11 @@ from control.experiments.tables import Table
 def listing(name: str | None) -> None:
     """List the experiments, or the parameters of one."""
     if name is None:
-        kinds = [find_experiment(known) for known in experiment_names()]
-        rows = tuple((kind.name, kind.summary) for kind in kinds)
-        print_table(Table(("experiment", "what it does"), rows), console())
+        for group, (_, names) in GROUPS.items():
+            kinds = map(find_experiment, names)
+            rows = tuple((kind.name, kind.summary) for kind in kinds)
+            print_table(Table((f"experiments of {group}", "what they do"), rows), console())
+            console().print()
         return
     kind = find_experiment(name)
     headings = ("parameter", "default", "allowed", "meaning")

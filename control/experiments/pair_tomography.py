@@ -6,7 +6,7 @@ pulse in front of the readout. Ion "+" is bright, which is D5/2(m=-5/2) before i
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
@@ -87,11 +87,15 @@ class Pairs:
     clicked: NDArray[np.bool_]
 
 
-def collect_pairs(run: Run) -> Pairs:
+def collect_pairs(run: Run, swapped: Collection[str] = ()) -> Pairs:
     """Pair the clicks in each ion's window with what was read of that ion.
 
     A window in which both detectors click says nothing about the photon: it counts as a detection, not as a
     pair.
+
+    Args:
+        run: of a tomography.
+        swapped: ion bases in which "+" ions are read dark, because they were turned over before.
     """
     from data.analysis import SETTINGS, classify_bright, count_outcomes  # noqa: PLC0415 - late, as all analysis
 
@@ -101,7 +105,7 @@ def collect_pairs(run: Run) -> Pairs:
     for index, point in enumerate(run.points):
         record = run.record(index)
         transmitted, reflected = record.counts["photon_h"] > 0, record.counts["photon_v"] > 0
-        bright = classify_bright(record.counts["ions"], threshold)
+        bright = classify_bright(record.counts["ions"], threshold) ^ (point["ion_basis"] in swapped)
         photon_basis = str(point["photon_basis"])
         setting = SETTINGS.index(f"{point['ion_basis']}{photon_basis}")
         minus = transmitted if TRANSMITTED_IS_MINUS[photon_basis] else reflected

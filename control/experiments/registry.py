@@ -14,7 +14,7 @@ import inspect
 import sys
 import sysconfig
 import traceback
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from types import ModuleType
@@ -26,13 +26,41 @@ from control.experiments.experiment import Experiment
 from sequences.errors import AuthoringError, SequenceError
 
 _STDLIB: Final = sysconfig.get_path("stdlib")
-_SHIPPED: Final = ("single_ion_photon", "ten_ion_register")
-"""The experiments that come with ionloom; each is the class of that name in a module of that name."""
+GROUPS: Final[Mapping[str, tuple[str, tuple[str, ...]]]] = {
+    "the network node": (
+        "control.experiments",
+        ("multiplexed_photons", "photon_efficiency", "single_ion_photon", "ten_ion_register"),
+    ),
+    "the textbook": (
+        "control.experiments.textbook",
+        (
+            "carrier_rabi",
+            "detuned_rabi",
+            "ramsey",
+            "spin_echo",
+            "sideband_spectroscopy",
+            "sideband_thermometry",
+            "doppler_scan",
+            "repump_scan",
+            "string_image",
+            "raman_spectroscopy",
+            "photon_wave_packet",
+            "photon_correlation",
+            "ms_parity",
+        ),
+    ),
+}
+"""What the experiments that come with ionloom are about -> their package, and their names.
+
+Each is the class of that name in a module of that name.
+"""
+
+_SHIPPED: Final = {name: package for package, names in GROUPS.values() for name in names}
 
 
 def experiment_names() -> tuple[str, ...]:
     """Return the names of the experiments that come with ionloom."""
-    return _SHIPPED
+    return tuple(_SHIPPED)
 
 
 def find_experiment(which: str) -> type[Experiment]:
@@ -51,7 +79,7 @@ def find_experiment(which: str) -> type[Experiment]:
     if which not in _SHIPPED:
         hint = nearest(which, _SHIPPED)
         raise ConfigError((f"there is no experiment {which!r}. {hint} One of your own is given as FILE.py.",))
-    module = importlib.import_module(f"control.experiments.{which}")
+    module = importlib.import_module(f"{_SHIPPED[which]}.{which}")
     return next(kind for kind in _defined_in(module) if kind.name == which)
 
 

@@ -56,6 +56,7 @@ class Free:
         high: Largest.
         unit: SI unit, or ``""``.
         step: By which the value may be changed at first; by default a hundredth of the range.
+        known: The value from elsewhere, with its standard error: one more point that the fit must agree with.
     """
 
     name: str
@@ -63,6 +64,7 @@ class Free:
     high: float
     unit: str = ""
     step: float | None = None
+    known: Estimate | None = None
 
     @property
     def width(self) -> float:
@@ -74,6 +76,10 @@ class Free:
         """By which the value is changed at first."""
         return self.step or self.width / 100
 
+    def penalty(self, value: float) -> float:
+        """Return by how much a value that contradicts what is known raises the deviance."""
+        return 0.0 if self.known is None else ((value - self.known.value) / self.known.error) ** 2
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Fit:
@@ -84,7 +90,7 @@ class Fit:
         covariance: Shape (parameters, parameters), in the order of the estimates.
         prediction: What the model says at each point, shape (points,).
         deviance: Of the data from it; chi^2 where counts are many.
-        freedom: Points less parameters.
+        freedom: Points less parameters; those that are known from elsewhere do not count.
         p_value: Probability of a deviance as large as this, or larger, if the model is true.
     """
 
@@ -130,6 +136,7 @@ def fit(
     data: Data,
     *,
     signal: bool = False,
+    spent: int = 0,
 ) -> Fit:
     """Fit a model to data.
 
@@ -140,6 +147,7 @@ def fit(
         starts: Values of all parameters to start from. The best few are followed to their minimum.
         data: The points.
         signal: Whether the model must describe the data better than a constant does.
+        spent: Parameters that were taken from the same data before.
 
     Raises:
         InsufficientDataError: If there are not more points than parameters.
@@ -154,7 +162,9 @@ def fit(
         raise InsufficientDataError(f"a fit of {what}", len(data), len(parameters) + 1, "points")
 
     def cost(values: Vector) -> float:
-        return data.deviance(model(values))
+        # What is known is a point with a Gaussian error. PDG, Review of Particle Physics, sec. Statistics.
+        known = sum(free.penalty(float(value)) for free, value in zip(parameters, values, strict=True))
+        return data.deviance(model(values)) + known
 
     low, high = (np.array([getattr(free, end) for free in parameters]) for end in ("low", "high"))
     tried = sorted((np.clip(start, low, high) for start in starts), key=cost)
@@ -171,8 +181,9 @@ def fit(
         for free, value, error in zip(parameters, values.tolist(), errors, strict=True)
     }
     prediction, deviance = model(values), float(best.fval)
-    p_value = _p_value(data, prediction, deviance, len(parameters))
-    return Fit(estimates, covariance, prediction, deviance, len(data) - len(parameters), p_value)
+    spent += len(parameters) - sum(free.known is not None for free in parameters)
+    p_value = _p_value(data, prediction, deviance, spent)
+    return Fit(estimates, covariance, prediction, deviance, len(data) - spent, p_value)
 
 
 def fit_straight(places: Vector, values: Vector, errors: Vector, unit: str = "", slope_unit: str = "") -> Fit:

@@ -55,6 +55,16 @@ def averaged_flop(durations: Vector, rabi: float, factors: Vector, weights: Vect
     return np.asarray((1 - np.cos(2 * np.pi * rabi * np.outer(durations, factors)) @ weights) / 2)
 
 
+def contrast(floor: float, share: float) -> float:
+    """Return how much more often ions that have flopped look dark; it is never below zero.
+
+    Args:
+        floor: Share that looks dark where no ion has flopped.
+        share: Of the others, that look dark where all have.
+    """
+    return (1 - floor) * share
+
+
 def fit_flop(
     durations: ArrayLike,
     dark: ArrayLike,
@@ -72,8 +82,8 @@ def fit_flop(
         frequencies: Of all modes, Hz, (modes,); they are taken to be equally warm.
 
     Returns:
-        ``rabi_frequency`` of an ion at rest; ``phonons`` of the first mode; ``floor`` and ``ceiling``, the
-        shares that look dark where none and all ions have flopped.
+        ``rabi_frequency`` of an ion at rest; ``phonons`` of the first mode; ``floor``, the share that looks
+        dark where no ion has flopped; and ``share`` of the others that look dark where all have.
 
     Raises:
         AnalysisError: If the data do not show a flop, or leave something open.
@@ -91,15 +101,15 @@ def fit_flop(
         return carrier_factors(lamb_dicke, equal_temperature(quanta, modes))
 
     def model(values: Vector) -> Vector:
-        rabi, quanta, floor, ceiling = values.tolist()
-        return np.asarray(floor + (ceiling - floor) * averaged_flop(times, rabi, *factors(quanta)))
+        rabi, quanta, floor, share = values.tolist()
+        return np.asarray(floor + contrast(floor, share) * averaged_flop(times, rabi, *factors(quanta)))
 
     slowest, fastest = _frequency_range(times)
     free = (
         Free("rabi_frequency", slowest / 2, 1.5 * fastest, "Hz", slowest / 20),
         Free("phonons", 0.0, MOST_QUANTA, step=0.5),
         Free("floor", 0.0, 1.0, step=0.02),
-        Free("ceiling", 0.0, 1.0, step=0.02),
+        Free("share", 0.0, 1.0, step=0.02),
     )
     rabis = np.arange(slowest, fastest, slowest / 3)
     starts = [(float(rabi), quanta, 0.01, 0.97) for quanta in _STARTING_QUANTA for rabi in rabis]
@@ -116,8 +126,8 @@ def fit_resonance(detunings: ArrayLike, dark: ArrayLike, shots: ArrayLike, durat
         duration: Of the pulse, s.
 
     Returns:
-        ``centre`` and ``rabi_frequency`` in Hz; ``floor`` and ``ceiling``, the shares that look dark where
-        none and all ions have flopped.
+        ``centre`` and ``rabi_frequency`` in Hz; ``floor``, the share that looks dark where no ion has
+        flopped; and ``share`` of the others that look dark where all have.
 
     Raises:
         AnalysisError: If the data do not show a line, or leave something open.
@@ -128,8 +138,8 @@ def fit_resonance(detunings: ArrayLike, dark: ArrayLike, shots: ArrayLike, durat
     check_columns(detunings=places, dark=data.successes)
 
     def model(values: Vector) -> Vector:
-        centre, rabi, floor, ceiling = values.tolist()
-        return np.asarray(floor + (ceiling - floor) * rabi_line(places - centre, duration, rabi))
+        centre, rabi, floor, share = values.tolist()
+        return np.asarray(floor + contrast(floor, share) * rabi_line(places - centre, duration, rabi))
 
     low, high = float(places.min()), float(places.max())
     full = 0.5 / duration
@@ -137,7 +147,7 @@ def fit_resonance(detunings: ArrayLike, dark: ArrayLike, shots: ArrayLike, durat
         Free("centre", low, high, "Hz", full / 50),
         Free("rabi_frequency", full / 20, 20 * full, "Hz", full / 50),
         Free("floor", 0.0, 1.0, step=0.01),
-        Free("ceiling", 0.0, 1.0, step=0.02),
+        Free("share", 0.0, 1.0, step=0.02),
     )
     centres = np.linspace(low, high, 2 * len(places))
     strengths = full * np.array([0.3, 0.7, 1.2, 2.0, 3.0, 5.0])

@@ -21,6 +21,9 @@ _LEAST_EXPONENT, _MOST_EXPONENT = 0.3, 6.0  # of contrasts that fall like no cur
 
 _TURN: Final = 2 * np.pi
 
+_CLEAR: Final = 3.0
+"""Standard errors above which a fringe shows its phase."""
+
 
 def fringe(phases: ArrayLike, contrast: ArrayLike, offset: float = 0.5) -> Vector:
     """Return the probability offset + contrast/2 cos(2 pi phase); phases in turns, shapes (...)."""
@@ -119,7 +122,39 @@ def fit_ramsey(
     return fit(what, model, free, starts, data, signal=True)
 
 
-def fit_coherence(waits: ArrayLike, phases: ArrayLike, dark: ArrayLike, shots: ArrayLike) -> Fit:
+def phase_shifts(
+    waits: ArrayLike, phases: ArrayLike, dark: ArrayLike, shots: ArrayLike
+) -> tuple[Vector, int]:
+    """Return by how much the fringe of each wait is shifted against that of all waits together.
+
+    What is the same in every shot, as the field of the mains after a wait for it, turns the fringe by another
+    angle at each wait, and takes no contrast away. A fringe too weak to show its phase counts as not shifted.
+
+    Args:
+        waits: s, (points,).
+        phases: Of the last pulse, turns, (points,); evenly over a turn at each wait.
+        dark: How often the ion went dark, (points,).
+        shots: Of how many, (points,) or one number.
+
+    Returns:
+        Shifts, turns, (points,), to be added to the phases; and how many of them were found.
+    """
+    times, turns = np.asarray(waits, dtype=np.float64), np.asarray(phases, dtype=np.float64)
+    data = BinomialCounts(dark, shots)
+    parts = data.values * np.exp(-1j * _TURN * turns)
+    shifts, found = np.zeros(len(times)), 0
+    for time in np.unique(times):
+        rows = times == time
+        scatter = float(np.sqrt((data.errors[rows] ** 2).sum() / 2))
+        if abs(parts[rows].sum()) > _CLEAR * scatter:
+            shifts[rows] = np.angle(parts[rows].sum() / parts.sum()) / _TURN
+            found += 1
+    return shifts, found
+
+
+def fit_coherence(
+    waits: ArrayLike, phases: ArrayLike, dark: ArrayLike, shots: ArrayLike, spent: int = 0
+) -> Fit:
     """Fit the loss of contrast over waits, where the phase stays: an echo, or decoupling.
 
     The contrast falls as exp(-(rate t)^exponent): an exponent of 1 is that of fast noise or of decay, 2 and
@@ -130,6 +165,7 @@ def fit_coherence(waits: ArrayLike, phases: ArrayLike, dark: ArrayLike, shots: A
         phases: Of the last pulse, turns, (points,); some at each wait.
         dark: How often the ion went dark, (points,).
         shots: Of how many, (points,) or one number.
+        spent: Phases that were taken from the same data before, see `phase_shifts`.
 
     Returns:
         ``contrast`` without wait, ``decay_rate`` (1/s), ``exponent``, ``phase`` (turns) and ``offset``.
@@ -161,7 +197,7 @@ def fit_coherence(waits: ArrayLike, phases: ArrayLike, dark: ArrayLike, shots: A
         for exponent in (1.0, 2.0)
         for phase in range(-2, 2)
     ]
-    return fit(what, model, free, starts, data, signal=True)
+    return fit(what, model, free, starts, data, signal=True, spent=spent)
 
 
 def contrast_at(phases: ArrayLike, dark: ArrayLike, shots: ArrayLike, phase: float) -> Estimate:

@@ -180,7 +180,8 @@ def test_setup_show_marks_what_is_assumed(call: Call, tiny_bench: Path) -> None:
 def test_list(call: Call) -> None:
     code, out, _ = call("list")
     assert code == 0
-    assert "ten_ion_register" in out
+    assert re.search(r"^experiments of the network node .*^ten_ion_register ", out, re.MULTILINE | re.DOTALL)
+    assert re.search(r"^experiments of the textbook .*^carrier_rabi ", out, re.MULTILINE | re.DOTALL)
     code, out, _ = call("list", SCAN)
     assert code == 0
     assert re.search(r"^longest +1 ms +10 us to 10 ms +the last window", out, re.MULTILINE)

@@ -9,6 +9,7 @@ import pytest
 from numpy.typing import NDArray
 
 from data.analysis.counts import BinomialCounts, NormalValues, PoissonCounts
+from data.analysis.estimates import Estimate
 from data.analysis.fits import Fit, Free, check_columns, fit, fit_straight
 from data.errors import InsufficientDataError, NoSignalError, RangeError, UndeterminedError
 
@@ -137,3 +138,15 @@ def test_columns_are_compared() -> None:
     )
     with pytest.raises(RangeError, match="waits is not finite"):
         check_columns(waits=np.array([np.inf]))
+
+
+def test_what_is_known_counts_as_a_point() -> None:
+    """One place measures only the sum of two parameters; that one is known tells the other."""
+    data = NormalValues(np.full(4, 3.0), np.full(4, 0.2))
+    free = (Free("a", -9.0, 9.0, known=Estimate(1.0, 0.3)), Free("b", -9.0, 9.0))
+    found = fit("a sum", lambda p: np.full(4, p[0] + p[1]), free, [(0.5, 0.5)], data)
+    assert found["a"].value == pytest.approx(1.0, abs=1e-3)
+    assert found["a"].error == pytest.approx(0.3, rel=1e-2)
+    assert found["b"].value == pytest.approx(2.0, abs=1e-3)
+    assert found["b"].error == pytest.approx((0.3**2 + 0.1**2) ** 0.5, rel=1e-2)
+    assert found.freedom == 3

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from data.analysis.flops import fit_flop, fit_resonance, rabi_line
+from data.analysis.flops import contrast, fit_flop, fit_resonance, rabi_line
 from data.errors import AnalysisError, NoSignalError
 
 ETA, MODE = 0.0714, 0.92e6
@@ -89,3 +89,13 @@ def test_rabi_line() -> None:
 def test_no_signal_is_said_in_words() -> None:
     with pytest.raises(NoSignalError, match="a Rabi line does not show in the data"):
         fit_resonance(np.linspace(-40e3, 40e3, 41), np.tile([3, 4, 2, 3], 11)[:41], 100, 50e-6)
+
+
+def test_a_flop_upside_down_has_no_negative_contrast() -> None:
+    """Ions that begin dark and turn bright are no flop: the contrast stays at or above zero."""
+    times = np.linspace(2e-6, 60e-6, 30)
+    share = 0.9 - 0.8 * np.sin(np.pi * 50e3 * times) ** 2
+    dark = np.random.default_rng(9).binomial(200, share)
+    found = fit_flop(times, dark, 200, [ETA], [MODE])
+    assert contrast(found["floor"].value, found["share"].value) >= 0
+    assert found.p_value < 1e-6

@@ -7,7 +7,15 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from data.analysis.fringes import contrast_at, decayed, fit_coherence, fit_fringe, fit_ramsey, fringe
+from data.analysis.fringes import (
+    contrast_at,
+    decayed,
+    fit_coherence,
+    fit_fringe,
+    fit_ramsey,
+    fringe,
+    phase_shifts,
+)
 from data.errors import NoSignalError
 
 
@@ -82,3 +90,25 @@ def test_contrast_at_a_known_phase_has_no_bias() -> None:
     assert abs(values.mean()) < 4.5 * values.std() / 20
     assert values.std() == pytest.approx(found[0].error, rel=0.2)
     assert contrast_at(phases, [100, 50, 0, 50], 100, 0.5).value == pytest.approx(-1.0)
+
+
+def test_shifts_of_a_fringe_that_turns_with_the_wait_are_found() -> None:
+    """Fringes at 6 waits, each turned by an angle of its own, and none at the last one."""
+    turned = np.array([0.0, 0.05, -0.06, 0.08, 0.02, 0.0])
+    contrasts = np.array([0.95, 0.9, 0.8, 0.7, 0.6, 0.0])
+    waits = np.repeat(np.arange(1.0, 7.0), 4)
+    phases = np.tile(np.arange(4) / 4, 6)
+    share = fringe(phases + np.repeat(turned, 4), np.repeat(contrasts, 4))
+    dark = np.random.default_rng(8).binomial(5000, share)
+    shifts, found = phase_shifts(waits, phases, dark, 5000)
+    assert found == 5
+    assert shifts[-4:].tolist() == [0.0] * 4
+    seen = shifts[::4][:5]
+    assert seen - seen[0] == pytest.approx((turned - turned[0])[:5], abs=0.015)
+    plain, mended = (
+        fit_coherence(waits, phases + extra, dark, 5000, spent=spent)
+        for extra, spent in ((0.0, 0), (shifts, found - 1))
+    )
+    assert plain.p_value < 1e-6
+    assert mended.freedom == plain.freedom - 4
+    assert mended["contrast"].value > plain["contrast"].value - 0.05
