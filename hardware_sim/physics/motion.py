@@ -30,6 +30,10 @@ _SERIES_LIMIT: Final = 0.25
 # 8.22.4, has the form; the first term that differs is that of the series above). Bessel functions cost the
 # same at any n.
 _BESSEL_LIMIT: Final = 0.01
+# Numbers beyond which the same holds up to x = _BESSEL_STRONGEST, within 1.1e-4; polynomials of such
+# degree would take far longer than all else.
+_BESSEL_NUMBER: Final = 300
+_BESSEL_STRONGEST: Final = 0.3
 # Shares of an ion in a mode below this are dropped: their fourth power would be denormal in single precision.
 _SMALLEST_SHARE: Final = 1e-8
 
@@ -123,9 +127,13 @@ def _factor(numbers: Floats | NDArray[np.int64], eta_squared: Floats, strongest:
     """Return exp(-x/2) L_n(x) for all of one mode."""
     from scipy.special import eval_laguerre, j0  # noqa: PLC0415 - slow to import, and checking a setup needs none
 
-    if strongest <= _BESSEL_LIMIT:
-        return np.asarray(j0(2 * np.sqrt((numbers + 0.5) * eta_squared)))
-    return np.asarray(np.exp(-eta_squared / 2) * eval_laguerre(numbers, eta_squared))
+    if strongest > _BESSEL_STRONGEST:
+        return np.asarray(np.exp(-eta_squared / 2) * eval_laguerre(numbers, eta_squared))
+    factor = np.asarray(j0(2 * np.sqrt((numbers + 0.5) * eta_squared)))
+    if strongest > _BESSEL_LIMIT:
+        few = numbers[:, 0] <= _BESSEL_NUMBER
+        factor[few] = np.exp(-eta_squared / 2) * eval_laguerre(numbers[few], eta_squared)
+    return factor
 
 
 def _series(level: Floats, strong: NDArray[np.bool_], eta_squared: Floats, strength: Floats) -> Floats:

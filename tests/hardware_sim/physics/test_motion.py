@@ -224,3 +224,10 @@ class TestDebyeWaller:
         tracemalloc.stop()
         one_byte_each = shots * count * ions
         assert peak < one_byte_each
+
+
+@pytest.mark.parametrize("strength", [0.02, 0.1, 0.3])
+def test_hot_modes_take_bessel_functions_where_polynomials_would_take_long(strength: float) -> None:
+    numbers = np.array([[290], [301], [2000], [9000]])
+    exact = np.exp(-strength / 2) * eval_laguerre(numbers[:, 0], strength)
+    assert debye_waller(numbers, np.array([[strength]]))[:, 0] == pytest.approx(exact, abs=1.2e-4)
