@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import multiprocessing
+import os
 import socket
 import threading
 import time
@@ -15,6 +16,10 @@ from hypothesis import settings
 # The same examples every time, however slow the machine: a test that fails, fails for everyone.
 settings.register_profile("ionloom", deadline=None, derandomize=True)
 settings.load_profile("ionloom")
+
+# As the command does, before numpy is first imported: tests run on as many processes as there are cores, and
+# threads within products of small matrices would only wait for each other.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 LOOPBACK = ("127.", "::1", "localhost")
 GRACE = 2.0  # s that a server thread gets to end after its close()
