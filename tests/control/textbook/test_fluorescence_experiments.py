@@ -15,6 +15,7 @@ from control.experiments.textbook.string_image import StringImage
 Measure = Callable[..., Any]
 
 
+@pytest.mark.slow
 def test_ions_are_coldest_red_of_the_line_and_hot_on_its_blue_side(measure: Measure) -> None:
     """The line is 11.2 MHz above the setting of the light."""
     experiment = DopplerScan(shots=60, reddest=-18e6, bluest=20e6, steps=5, lengths=14, longest=100e-6)
@@ -31,6 +32,7 @@ def test_ions_are_coldest_red_of_the_line_and_hot_on_its_blue_side(measure: Meas
     assert found.results["brightest_rate"] == max(rates.values())
 
 
+@pytest.mark.slow
 def test_a_line_that_moved_is_brighter_elsewhere(measure: Measure, node: dict[str, float]) -> None:
     experiment = DopplerScan(shots=30, reddest=-12e6, bluest=0.0, steps=2, lengths=6)
     moved = node["doppler_resonance"] - 6e6
@@ -41,6 +43,7 @@ def test_a_line_that_moved_is_brighter_elsewhere(measure: Measure, node: dict[st
     assert rate[False][0]["rate"] > rate[True][0]["rate"] * 1.3
 
 
+@pytest.mark.slow
 def test_repumping_matters(measure: Measure, node: dict[str, float]) -> None:
     """Without 866 nm light all ions are dark; a line that moved is followed."""
     experiment = RepumpScan(shots=60, steps=31)

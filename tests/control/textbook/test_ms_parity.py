@@ -37,6 +37,7 @@ def test_a_setup_without_gate_tones_says_what_to_add() -> None:
     assert "[channels.gate_blue]" in second
 
 
+@pytest.mark.slow
 def test_two_ions_are_entangled(tmp_path: Path) -> None:
     """Sideband-cooled ions, with all noise: a fidelity of 0.97(2), within 4.5 standard errors.
 
