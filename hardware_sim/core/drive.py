@@ -132,7 +132,9 @@ def _neighbours(stage: Stage, shots: Shots, tone: Tone, offset_ps: int) -> Itera
     count = len(string.frequencies)
     orders = np.concatenate([[0], np.repeat(ORDERS, count)])
     modes = np.concatenate([[0], np.tile(np.arange(count), len(ORDERS))])
-    for line in lines_of(stage.properties):
+    lines = lines_of(stage.properties)
+    shifts = level_shifts(stage.properties, tone, Sideband(lines[0], 1, 0))
+    for line, own in zip(lines, _own_shifts(stage.properties, tone), strict=True):
         populations = ensemble.populations(shots, line)
         lower, upper = (float(population.mean()) for population in populations)
         lower += float(joint[S]) if line.lower < 0 else 0.0
@@ -146,14 +148,10 @@ def _neighbours(stage: Stage, shots: Shots, tone: Tone, offset_ps: int) -> Itera
         rabi, nominal = abs(line.rabi) * tone.amplitude, line_detuning(stage.properties, tone, line)
         couplings = rabi * np.minimum(np.sqrt(swing ** np.abs(orders) / factorial), 1.0)
         off = nominal + drifted - line.sensitivity * field - orders * string.frequencies[modes]
-        off -= np.where(orders == 0, *(_shift_of(stage.properties, tone, line, order) for order in (0, 1)))
+        # A sideband is shifted by all carriers, a carrier by all but itself.
+        by_all = shifts.upper[line.upper] - shifts.lower[line.lower] + shifts.dipole
+        off -= np.where(orders == 0, by_all + 2 * own, by_all)
         yield Neighbours(line, nominal, orders, modes, off, couplings, present)
-
-
-def _shift_of(properties: NodeProperties, tone: Tone, line: Line, order: int) -> float:
-    """Return by how much the light of a tone shifts a line (Hz) that it drives itself, or on a sideband."""
-    shifts = level_shifts(properties, tone, Sideband(line, order, 0))
-    return shifts.upper[line.upper] - shifts.lower[line.lower] + shifts.dipole
 
 
 def light_field(
@@ -210,17 +208,21 @@ def level_shifts(properties: NodeProperties, tone: Tone, drive: Sideband) -> Lev
     """
     lower = dict.fromkeys(S12.sublevels, 0.0)
     upper = dict.fromkeys(D52.sublevels, 0.0)
-    lines = lines_of(properties)
-    light = properties.qubit_passes * (tone.frequency - properties.qubit_resonance)
-    for line, shift in zip(lines, _own_shifts(lines, light, tone.amplitude), strict=True):
+    for line, shift in zip(lines_of(properties), _own_shifts(properties, tone), strict=True):
         if line != drive.line or drive.order != 0:
             lower[line.lower] += shift
             upper[line.upper] -= shift
     return LevelShifts(lower, upper, properties.qubit_light_shift * tone.amplitude**2)
 
 
+def _own_shifts(properties: NodeProperties, tone: Tone) -> tuple[float, ...]:
+    """Return by how much (Hz) each of the lines shifts its lower level, as if light drove none."""
+    light = properties.qubit_passes * (tone.frequency - properties.qubit_resonance)
+    return _shifts_in(lines_of(properties), light, tone.amplitude)
+
+
 @lru_cache(maxsize=256)
-def _own_shifts(lines: tuple[Line, ...], light: float, amplitude: float) -> tuple[float, ...]:
-    """Return by how much (Hz) each line shifts its lower level, in light so far (Hz) from the qubit's."""
+def _shifts_in(lines: tuple[Line, ...], light: float, amplitude: float) -> tuple[float, ...]:
+    """Return the same in light that is so far (Hz) from the qubit's line."""
     rabi, offsets = np.array([(line.rabi, line.offset) for line in lines]).T
     return tuple(level_shift(rabi * amplitude, light - offsets).tolist())

@@ -106,6 +106,28 @@ def clebsch_gordan(j1: float, m1: float, j2: float, m2: float, j: float, m: floa
 
 
 @cache
+def coupled(lower: Level, lower_m: float, upper: Level, upper_m: float, rank: int) -> float:
+    """Return the Clebsch-Gordan coefficient <J m; rank q | J' m'> of two sublevels, with q = m' - m.
+
+    Its squares sum to 1 over the lower sublevels: they are the shares of a decay by that multipole.
+
+    Args:
+        lower: level J.
+        lower_m: its m.
+        upper: level J'.
+        upper_m: its m'.
+        rank: of the multipole: 1 for a dipole, 2 for a quadrupole. What changes m by more is 0.
+
+    Raises:
+        SublevelError: a level has no such sublevel.
+    """
+    for level, m in ((lower, lower_m), (upper, upper_m)):
+        if m not in level.sublevels:
+            raise SublevelError(level.name, m, level.momentum)
+    q = upper_m - lower_m
+    return 0.0 if abs(q) > rank else clebsch_gordan(lower.momentum, lower_m, rank, q, upper.momentum, upper_m)
+
+
 def dipole(line: Line, lower_m: float, upper_m: float) -> float:
     """Return the relative dipole element of two sublevels, whose squares sum to 1 over the lower sublevels.
 
@@ -120,13 +142,7 @@ def dipole(line: Line, lower_m: float, upper_m: float) -> float:
         >>> [round(15 * dipole(LINE_854, m, -1.5) ** 2, 9) for m in (-2.5, -1.5, -0.5)]
         [10.0, 4.0, 1.0]
     """
-    for level, m in ((line.lower, lower_m), (line.upper, upper_m)):
-        if m not in level.sublevels:
-            raise SublevelError(level.name, m, level.momentum)
-    q = upper_m - lower_m
-    if abs(q) > 1:
-        return 0.0
-    return clebsch_gordan(line.lower.momentum, lower_m, 1, q, line.upper.momentum, upper_m)
+    return coupled(line.lower, lower_m, line.upper, upper_m, 1)
 
 
 def fine_structure_share(line: Line) -> float:

@@ -27,6 +27,7 @@ from typing import Final, TypeAlias
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from hardware_sim.physics.atom import dipole
 from hardware_sim.physics.calcium import D32, LINE_397, LINE_866, P12, S12, Level, Line, zeeman_shift
 from hardware_sim.physics.errors import ModelError
 
@@ -117,45 +118,13 @@ class Beam:
 NO_LIGHT: Final = Beam(0.0, 0.0, Polarisation(0.0, 1.0, 0.0))
 
 
-def clebsch_gordan(lower: float, m_lower: float, upper: float, m_upper: float) -> float:
-    """Return <lower m_lower; 1 q | upper m_upper> of a dipole transition, q = m_upper - m_lower.
-
-    Squares over all lower sublevels of one upper sublevel sum to 1: they are the shares of its decay.
-
-    Source: Racah's formula; Edmonds, Angular Momentum in Quantum Mechanics (Princeton 1957), eq. 3.6.10.
-
-    Example:
-        >>> round(clebsch_gordan(0.5, -0.5, 0.5, +0.5) ** 2, 12)
-        0.666666666667
-    """
-    q = m_upper - m_lower
-    if abs(q) > 1 or abs(m_lower) > lower or abs(m_upper) > upper:
-        return 0.0
-
-    def factorial(number: float) -> int:
-        return math.factorial(round(number))
-
-    triangle = (
-        factorial(lower + 1 - upper) * factorial(upper + lower - 1) * factorial(upper + 1 - lower)
-    ) / factorial(lower + upper + 2)
-    sizes = [lower + m_lower, lower - m_lower, 1 + q, 1 - q, upper + m_upper, upper - m_upper]
-    norm = math.sqrt((2 * upper + 1) * triangle * math.prod(factorial(size) for size in sizes))
-    total = 0.0
-    for k in range(round(lower + 1 - upper) + 1):
-        terms = [k, lower + 1 - upper - k, lower - m_lower - k, 1 + q - k]
-        terms += [upper - 1 + m_lower + k, upper - lower - q + k]
-        if min(terms) >= -0.25:  # all are whole numbers but for rounding
-            total += (-1) ** k / math.prod(factorial(term) for term in terms)
-    return norm * total
-
-
 def couplings(line: Line) -> Complex:
     """Return raising operators (3, upper, lower) of sigma-, pi and sigma+ light on one line."""
     lower, upper = line.lower, line.upper
     found = np.zeros((3, len(upper.sublevels), len(lower.sublevels)), dtype=np.complex128)
     for (u, mu), (k, mk) in product(enumerate(upper.sublevels), enumerate(lower.sublevels)):
         if abs(mu - mk) <= 1:
-            found[round(mu - mk) + 1, u, k] = clebsch_gordan(lower.momentum, mk, upper.momentum, mu)
+            found[round(mu - mk) + 1, u, k] = dipole(line, mk, mu)
     return found
 
 

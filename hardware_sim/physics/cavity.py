@@ -86,6 +86,22 @@ def free_spectral_range(length: float) -> float:
     return LIGHT_SPEED / (2 * length)
 
 
+def refuse_unstable(length: float, curvature: float) -> None:
+    """Refuse two mirrors of some curvature (m) at a distance (m) that holds no mode.
+
+    Raises:
+        ModelError: they hold no stable mode.
+    """
+    if not 0 < length < 2 * curvature:
+        raise ModelError(
+            "cavity length",
+            length,
+            f"above 0 and below twice the mirror curvature, {2 * curvature:g} m",
+            "m",
+            "other mirrors hold no stable mode",
+        )
+
+
 def mode_waist(length: float, curvature: float, wavelength: float) -> float:
     """Return the waist of a symmetric cavity's fundamental mode.
 
@@ -102,14 +118,7 @@ def mode_waist(length: float, curvature: float, wavelength: float) -> float:
 
     Source: Kogelnik and Li, Appl. Opt. 5, 1550 (1966), eq. 50.
     """
-    if not 0 < length < 2 * curvature:
-        raise ModelError(
-            "cavity length",
-            length,
-            f"above 0 and below twice the mirror curvature, {2 * curvature:g} m",
-            "m",
-            "other mirrors hold no stable mode",
-        )
+    refuse_unstable(length, curvature)
     return sqrt(wavelength / (2 * pi) * sqrt(length * (2 * curvature - length)))
 
 

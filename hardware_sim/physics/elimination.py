@@ -34,9 +34,8 @@ from hardware_sim.physics.errors import ModelError
 # The coherent states: S1/2(-1/2) without photon, D5/2(-5/2) and D5/2(-3/2) with a V or an H photon.
 COHERENT = 5
 S, V5, H5, V3, H3 = range(COHERENT)
-# Which tone leads to them on resonance: V to D5/2(-5/2), H to D5/2(-3/2).
+# The tones: V leads to D5/2(-5/2) on resonance, H to D5/2(-3/2).
 TONE_V, TONE_H = 0, 1
-REACHED_BY = {V5: TONE_V, H5: TONE_V, V3: TONE_H, H3: TONE_H}
 
 # Detuning in half linewidths of P3/2 below which the ion follows the light no longer: P3/2 is then populated
 # as soon as there is light at all, and no elimination is of use.

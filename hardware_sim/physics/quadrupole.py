@@ -17,8 +17,8 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from hardware_sim.physics.atom import coupled
 from hardware_sim.physics.calcium import D52, S12, zeeman_shift
-from hardware_sim.physics.errors import SublevelError
 
 MAPPING: Final = (-1 / 2, -5 / 2)
 ANALYSIS: Final = (-1 / 2, -3 / 2)
@@ -60,12 +60,7 @@ def clebsch_gordan(lower: float, upper: float) -> float:
         >>> [round(clebsch_gordan(-1 / 2, upper) ** 2, 3) for upper in (-5 / 2, -3 / 2, -1 / 2, 1 / 2, 3 / 2)]
         [1.0, 0.8, 0.6, 0.4, 0.2]
     """
-    for level, m in ((S12, lower), (D52, upper)):
-        if m not in level.sublevels:
-            raise SublevelError(level.name, m, level.momentum)
-    if abs(upper - lower) > 2:
-        return 0.0
-    return math.sqrt((5 / 2 + math.copysign(upper, lower * upper)) / 5)
+    return coupled(S12, lower, D52, upper, 2)
 
 
 def geometric_factor(step: int, field_angle: float, polarisation_angle: float) -> float:

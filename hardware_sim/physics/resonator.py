@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from hardware_sim.constants import LIGHT_SPEED
-from hardware_sim.physics.cavity import free_spectral_range
+from hardware_sim.physics.cavity import free_spectral_range, refuse_unstable
 from hardware_sim.physics.errors import ModelError
 
 Real = NDArray[np.float64]
@@ -111,14 +111,7 @@ def gouy_phase(length: float, curvature: float) -> float:
     Raises:
         ModelError: The mirrors hold no stable mode.
     """
-    if not 0 < length < 2 * curvature:
-        raise ModelError(
-            "cavity length",
-            length,
-            f"above 0 and below twice the mirror curvature, {2 * curvature:g} m",
-            "m",
-            "other mirrors hold no stable mode",
-        )
+    refuse_unstable(length, curvature)
     return acos(1 - length / curvature) / (2 * pi)
 
 

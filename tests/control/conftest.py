@@ -1,4 +1,4 @@
-"""Scripted instruments on real sockets and pseudo-terminals.
+"""The command line as a function, and scripted instruments on real sockets and pseudo-terminals.
 
 A script is a list of steps `(request, *answers)`: the peer waits for exactly those bytes, then sends the
 answers one by one with a pause between, so that each arrives by itself. `HANG_UP` ends the connection. A byte
@@ -19,6 +19,9 @@ from contextlib import suppress
 
 import pytest
 
+from control.cli import main
+
+Call = Callable[..., tuple[int, str, str]]
 Step = tuple[bytes, ...]
 HANG_UP: Step = ()
 PATIENCE = 5.0  # s that a broken test may hang
@@ -198,3 +201,19 @@ def free_port() -> int:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port: int = listener.getsockname()[1]
     return port
+
+
+@pytest.fixture
+def call(capsys: pytest.CaptureFixture[str]) -> Call:
+    """Call the command line and return exit code, stdout and stderr."""
+
+    def run_command(*arguments: object) -> tuple[int, str, str]:
+        with pytest.raises(SystemExit) as ended:
+            main([str(argument) for argument in arguments])
+        captured = capsys.readouterr()
+        assert "Traceback" not in captured.err + captured.out
+        code = ended.value.code
+        assert isinstance(code, int)
+        return code, captured.out, captured.err
+
+    return run_command

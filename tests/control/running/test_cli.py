@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 from counting import WindowScan
 
-from control.cli import COMMANDS, main
+from control.cli import COMMANDS
 from control.cli.compiling import shot_duration
 from control.cli.exits import exit_code
 from control.cli.parameters import allowed
@@ -35,22 +35,6 @@ ROOT = HERE.parents[2]
 SCAN = str(HERE / "counting.py") + ":WindowScan"
 
 Call = Callable[..., tuple[int, str, str]]
-
-
-@pytest.fixture
-def call(capsys: pytest.CaptureFixture[str]) -> Call:
-    """Call the command line and return exit code, stdout and stderr."""
-
-    def run_command(*arguments: object) -> tuple[int, str, str]:
-        with pytest.raises(SystemExit) as ended:
-            main([str(argument) for argument in arguments])
-        captured = capsys.readouterr()
-        assert "Traceback" not in captured.err + captured.out
-        code = ended.value.code
-        assert isinstance(code, int)
-        return code, captured.out, captured.err
-
-    return run_command
 
 
 @pytest.fixture

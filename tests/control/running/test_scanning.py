@@ -13,7 +13,6 @@ import pytest
 from gated import WINDOW, Crossed, Derived, Gated, Judged, Stubborn, Swept
 
 from control import Experiment, Setup, read_setup
-from control.cli import main
 from control.errors import ConfigError
 from control.experiments.measurement import Measurement
 from control.experiments.scanned_runs import analyse, draw, parts_of, scanned_values, tabulate_run
@@ -241,16 +240,9 @@ Call = Callable[..., tuple[int, str, str]]
 
 
 @pytest.fixture
-def call(capsys: pytest.CaptureFixture[str], tiny: Path) -> Call:
+def call(call: Call, tiny: Path) -> Call:
     """Call a command on the tiny lab and return exit code, stdout and stderr."""
-
-    def run_command(*arguments: object) -> tuple[int, str, str]:
-        with pytest.raises(SystemExit) as ended:
-            main([*map(str, arguments), "--setup", str(tiny)])
-        captured = capsys.readouterr()
-        return int(ended.value.code or 0), captured.out, captured.err
-
-    return run_command
+    return lambda *arguments: call(*arguments, "--setup", tiny)
 
 
 def test_command_line(call: Call, tmp_path: Path) -> None:

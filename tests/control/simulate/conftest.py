@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 
-from control.cli import main
 from control.setup.files import print_tables, read_file
 
 HERE = Path(__file__).parent
@@ -34,19 +33,3 @@ def dicing(tmp_path: Path) -> Path:
     path = tmp_path / "dicing.toml"
     path.write_text(setup_text(), encoding="utf-8")
     return path
-
-
-@pytest.fixture
-def call(capsys: pytest.CaptureFixture[str]) -> Call:
-    """Call the command line and return exit code, stdout and stderr."""
-
-    def run_command(*arguments: object) -> tuple[int, str, str]:
-        with pytest.raises(SystemExit) as ended:
-            main([str(argument) for argument in arguments])
-        captured = capsys.readouterr()
-        assert "Traceback" not in captured.err + captured.out
-        code = ended.value.code
-        assert isinstance(code, int)
-        return code, captured.out, captured.err
-
-    return run_command
