@@ -83,6 +83,11 @@ _KINDS: Final = {
     "T": "magnetic field",
     "turn": "angle",
     "dBm": "power",
+    "A": "current",
+    "W": "power",
+    "Pa": "pressure",
+    "degC": "temperature",
+    "turn/s": "speed of rotation",
 }
 """Base unit -> what it measures, in the words of an error."""
 

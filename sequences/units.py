@@ -54,9 +54,19 @@ _SPELLINGS: Final[dict[str, dict[str, str]]] = {
     "V/m": {"V/m": "1"},
     "V/s": {"V/s": "1", "V/ms": "1e3", "V/us": "1e6"},
     "Hz/s": {"Hz/s": "1", "kHz/s": "1e3", "MHz/s": "1e6", "Hz/h": "1/3600", "kHz/h": "1/3.6"},
+    "Hz/V": {"Hz/V": "1", "kHz/V": "1e3", "MHz/V": "1e6", "GHz/V": "1e9"},
+    "Hz/degC": {"Hz/degC": "1", "MHz/degC": "1e6", "GHz/degC": "1e9"},
     "m/Hz": {"m/Hz": "1", "um/MHz": "1e-12", "mm/MHz": "1e-9"},
     "dB/m": {"dB/m": "1", "dB/km": "1e-3"},
     "dBm": {"dBm": "1"},
+    "dB": {"dB": "1"},
+    "A": {"nA": "1e-9", "uA": "1e-6", "mA": "1e-3", "A": "1"},
+    "A/V": {"mA/V": "1e-3", "A/V": "1"},
+    "W": {"nW": "1e-9", "uW": "1e-6", "mW": "1e-3", "W": "1"},
+    "Pa": {"Pa": "1", "hPa": "100", "mbar": "100"},
+    "degC": {"degC": "1"},
+    "degC/s": {"degC/s": "1"},
+    "turn/s": {"turn/s": "1", "deg/s": "1/360"},
     "": {"": "1", "%": "1e-2", "ppm": "1e-6"},
 }
 """Base unit -> the spellings that are read and the factor of each; its keys are all the units there are."""
@@ -66,10 +76,13 @@ _FRACTIONS: Final = {"1/360": 360.0, "1/tau": math.tau, "1/3600": 3600.0, "1/3.6
 
 _SHOWN: Final[dict[str, tuple[str, ...]]] = {
     "s": ("ns", "us", "ms", "s"),
-    "Hz": ("Hz", "kHz", "MHz", "GHz"),
+    "Hz": ("Hz", "kHz", "MHz", "GHz", "THz"),
     "V": ("uV", "mV", "V"),
     "m": ("nm", "um", "mm", "m", "km"),
     "T": ("nT", "uT", "mT"),
+    "A": ("nA", "uA", "mA", "A"),
+    "W": ("nW", "uW", "mW", "W"),
+    "Pa": ("mbar",),
 }
 """The spellings used when a value is shown, ascending; other units are shown as they are stored."""
 

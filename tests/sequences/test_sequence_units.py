@@ -60,6 +60,12 @@ def test_a_number_that_its_unit_makes_too_large_is_refused() -> None:
         ("5 um/MHz", "m/Hz", 5e-12),
         ("0.181 dB/km", "dB/m", 1.81e-4),
         ("101 km", "m", 101e3),
+        ("18 uA", "A", 18e-6),
+        ("1e-10 mbar", "Pa", 1e-8),
+        ("200 MHz/V", "Hz/V", 200e6),
+        ("-100 MHz/degC", "Hz/degC", -100e6),
+        ("10 deg/s", "turn/s", 10 / 360),
+        ("25 degC", "degC", 25.0),
     ],
 )
 def test_slow_and_long_things_have_their_units(text: str, unit: str, value: float) -> None:
@@ -74,7 +80,8 @@ def test_slow_and_long_things_have_their_units(text: str, unit: str, value: floa
         (
             "kg",
             "'kg' is no base unit; declare it in 's' or 'Hz' or '1/s' or 'V' or 'm' or 'T' or 'turn' "
-            "or 'V/m' or 'V/s' or 'Hz/s' or 'm/Hz' or 'dB/m' or 'dBm'",
+            "or 'V/m' or 'V/s' or 'Hz/s' or 'Hz/V' or 'Hz/degC' or 'm/Hz' or 'dB/m' or 'dBm' or 'dB' or 'A' "
+            "or 'A/V' or 'W' or 'Pa' or 'degC' or 'degC/s' or 'turn/s'",
         ),
     ],
 )
