@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -12,13 +11,15 @@ from data.columns import Record
 from hardware_sim.bench import SIMULATED, Bench
 from hardware_sim.core.core import SimulatedCore
 from hardware_sim.core.raman_beam import refuse_impossible_photons
+from hardware_sim.loose_bench import LooseBench
 from hardware_sim.physics.errors import PhysicsError
 from hardware_sim.properties import NodeProperties, read_properties
 from hardware_sim.rtio import analyzer_dump, rehearse
-from hardware_sim.surroundings import Surroundings, confinement
-from hardware_sim.wiring import Wiring, entries, read_wiring
+from hardware_sim.surroundings import Surroundings
+from hardware_sim.wiring import SENSING, Wiring, entries, read_wiring
 from hardware_sim.world.events import EVENTS
 from hardware_sim.world.pace import Pace
+from hardware_sim.world.seen import SeenWeather
 from hardware_sim.world.world import World
 from sequences.program import Program
 from sequences.target import Target
@@ -46,6 +47,7 @@ class SimulatedLab:
         rng: np.random.Generator,
         world: World | None = None,
         pace: Pace | None = None,
+        seen: SeenWeather | None = None,
     ) -> None:
         """Put a lab together.
 
@@ -56,11 +58,13 @@ class SimulatedLab:
             rng: source of all randomness of what is played.
             world: what drifts and happens; None for a lab in which nothing does.
             pace: of lab time; None for the fastest.
+            seen: what instruments see of the weather; None if they see none.
         """
         self._properties = properties
         self._wiring = wiring
         self._core = SimulatedCore(properties, wiring.parts, rng, world)
         self._pace = pace or Pace()
+        self._seen = seen
         self.bench = bench
 
     @classmethod
@@ -71,30 +75,53 @@ class SimulatedLab:
             tables: of the setup file.
             target: the channels of the core.
             seed: of all randomness: of the core, and of the instruments' imperfections.
+
+        Raises:
+            ValueError: the setup has problems, or cannot be played; nothing was started.
         """
         properties, problems = read_properties(tables["node"])
         wiring, more = read_wiring(tables)
+        more += cls.unplayable(tables)
         if properties is None or more:
             raise ValueError("\n".join(problems + more))
         for_core, for_bench, for_world = np.random.default_rng(seed).spawn(3)
         del target  # channels are known by the numbers that drive parts of the node
-        bench = Bench(tables["instruments"], for_bench)
-        return cls(properties, wiring, bench, for_core, World(properties, for_world))
+        world = World(properties, for_world)
+        seen = SeenWeather(world)
+        bench = Bench(tables["instruments"], for_bench, properties, wiring.instruments, weather=seen)
+        return cls(properties, wiring, bench, for_core, world, seen=seen)
+
+    @staticmethod
+    def start_bench(tables: Mapping[str, Any], seed: int, speed: float) -> LooseBench:
+        """Start the instruments of a setup without ions and core; a drifting lab around them.
+
+        Args:
+            tables: of the setup file.
+            seed: of the instruments' imperfections, and of what drifts.
+            speed: lab seconds per second.
+        """
+        return LooseBench(tables, seed, speed)
 
     @staticmethod
     def problems(tables: Mapping[str, Any]) -> list[str]:
-        """Return everything in a setup that keeps the lab from being simulated, one line each."""
+        """Return everything in a setup that keeps the lab from being simulated, one line each.
+
+        Instruments may be real: they can be looked at and set. `unplayable` says which of them cannot be
+        part of a run.
+        """
         instruments = entries(tables, "instruments")
         properties, of_node = read_properties(tables.get("node", {}))
-        wiring, of_wiring = read_wiring(tables)
-        of_roles = [
-            f"instruments.{name}.resource: a real {role!r} does not act on the simulated node; "
-            f"write {SIMULATED + name!r}"
-            for role, name in wiring.instruments.items()
-            if not str(instruments[name].get("resource")).startswith(SIMULATED)
-        ]
+        _, of_wiring = read_wiring(tables)
         of_model = _model_problems(properties) if properties else []
-        return of_node + of_model + of_wiring + of_roles + Bench.problems(instruments)
+        return of_node + of_model + of_wiring + Bench.problems(instruments)
+
+    @staticmethod
+    def unplayable(tables: Mapping[str, Any]) -> list[str]:
+        """Return the instruments that should act on the ions of a run and cannot, one line each."""
+        instruments, (wiring, _) = entries(tables, "instruments"), read_wiring(tables)
+        acting = {role: name for role, name in wiring.instruments.items() if role not in SENSING}
+        found = (_unplayable(role, name, instruments[name]) for role, name in acting.items())
+        return [problem for problem in found if problem]
 
     @property
     def resources(self) -> Mapping[str, str]:
@@ -116,10 +143,13 @@ class SimulatedLab:
         Source: Schupp, thesis Innsbruck 2021, sec. 4.2, for the time.
         """
         self._core.load(ions, self.surroundings(), taking)
+        self._look_out()
 
     def play(self, program: Program, shots: int) -> Record:
         """Play a program so many times and return what was seen."""
-        return self._core.play(program, shots, self.surroundings())
+        record = self._core.play(program, shots, self.surroundings())
+        self._look_out()
+        return record
 
     def catch_up(self) -> None:
         """Wait until the wall has caught up with lab time, at the pace that `run_at` was given.
@@ -179,18 +209,31 @@ class SimulatedLab:
 
     def surroundings(self) -> Surroundings:
         """Return what the instruments make of the lab at this moment."""
-        instruments = self._wiring.instruments
-        generator = self.bench.generators[instruments["trap rf"]]
-        power = generator.power if generator.output else -math.inf
-        radial, loss = confinement(self._properties, generator.frequency, power)
-        half, quarter = (
-            self.bench.angle(instruments[role]) for role in ("half-wave plate", "quarter-wave plate")
-        )
-        return Surroundings(radial, loss, half, quarter)
+        return self.bench.apparatus.surroundings()
+
+    def _look_out(self) -> None:
+        """Let instruments see how far the lab has drifted by now."""
+        if self._seen is not None:
+            self._seen.look(self._core.now_ps)
 
     def close(self) -> None:
         """Stop all instruments."""
         self.bench.close()
+
+
+def _unplayable(role: str, name: str, entry: Mapping[str, Any]) -> str:
+    """Return why an instrument does not act on what this lab plays; empty if it does."""
+    if not str(entry.get("resource")).startswith(SIMULATED):
+        return (
+            f"instruments.{name}.resource: a real {role!r} does not act on the simulated node; "
+            f"write {SIMULATED + name!r}"
+        )
+    if controller := entry.get("controller"):
+        return (
+            f"instruments.{name}.controller: the {role!r} behind {controller} is not in the lab of this run "
+            "and does not act on its ions; leave the controller out"
+        )
+    return ""
 
 
 def _model_problems(properties: NodeProperties) -> list[str]:

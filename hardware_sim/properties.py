@@ -406,6 +406,36 @@ class NodeProperties:
         "1.2 um", unit="m", low="0.1 um", high="1 mm", help="radius of a steered focus, ASSUMED"
     )
 
+    # What other instruments act on: where they stand when all is as it should be.
+    coil_current: float = quantity(
+        "2 A", unit="A", low="1 mA", high="100 A", help="that gives the magnetic field, ASSUMED"
+    )
+    cavity_piezo_voltage: float = quantity(
+        "30 V", unit="V", low="0 V", high="150 V", help="at which the cavity's lock is centred, ASSUMED"
+    )
+    cavity_piezo_slope: float = quantity(
+        "200 MHz/V", unit="Hz/V", low="-10 GHz/V", high="10 GHz/V", help="of the resonance, ASSUMED"
+    )
+    cavity_temperature: float = quantity(
+        "25 degC", unit="degC", low=-50, high=200, help="at which the cavity's lock is centred, ASSUMED"
+    )
+    cavity_temperature_slope: float = quantity(
+        "-100 MHz/degC",
+        unit="Hz/degC",
+        low="-10 GHz/degC",
+        high="10 GHz/degC",
+        help="of the resonance, ASSUMED",
+    )
+    cavity_lock_range: float = quantity(
+        "1 GHz", unit="Hz", low="0 Hz", high="100 GHz", help="that the lock follows to each side, ASSUMED"
+    )
+    cavity_modulator_frequency: float = quantity(
+        "200 MHz", unit="Hz", low="1 MHz", high="1 GHz", help="that holds the cavity on resonance, ASSUMED"
+    )
+    pressure: float = quantity(
+        "1e-10 mbar", unit="Pa", low="1e-14 mbar", high="1 mbar", help="of the vacuum, ASSUMED"
+    )
+
     @property
     def latencies(self) -> dict[str, float]:
         """Part of the node -> true time (s) from an event of its channel to the light, field or gate."""

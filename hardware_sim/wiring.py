@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import permutations
 from types import MappingProxyType
 from typing import Any, Final
 
@@ -49,10 +50,45 @@ SPARE: Final = frozenset(
 )
 """Parts that a setup may do without."""
 
-ROLES: Final[Mapping[str, str]] = MappingProxyType(
-    {"trap rf": "smc100a", "half-wave plate": "ell14", "quarter-wave plate": "ell14"}
+LASERS: Final = ("375", "393", "397", "423", "729", "806", "854", "866")
+"""Lasers of such a node by their wavelength in nm: 375 and 423 load it, 806 holds the cavity."""
+
+PLATE_MOUNTS: Final = ("ell14", "k10cr1")
+WAVEMETERS: Final = ("bristol871", "highfinesse")
+
+ROLES: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
+    {
+        "trap rf": ("smc100a",),
+        "half-wave plate": PLATE_MOUNTS,
+        "quarter-wave plate": PLATE_MOUNTS,
+        "endcap bias": ("iseg_nhr",),
+        "coils": ("hmp4040",),
+        **{f"lasers {one} {other}": ("dlc_pro",) for one, other in permutations(LASERS, 2)},
+        **{f"wavemeter {laser}": WAVEMETERS for laser in LASERS},
+        "wavemeter": ("highfinesse",),
+        **{f"power {laser}": ("pm100d",) for laser in LASERS},
+        "cavity piezo": ("mdt693b",),
+        "cavity modulator": ("arf",),
+        "cavity oven": ("mecom",),
+        "cavity monitor": ("red_pitaya",),
+        "photon detectors": ("websq",),
+        "time tagger": ("id900",),
+        "ion pump": ("ipcmini",),
+        "vacuum gauge": ("tpg36x",),
+    }
 )
-"""Every part of the node that an instrument can drive, and the instrument that is simulated for it."""
+"""Every part of the node that an instrument can drive or look at, and the drivers of those that can."""
+
+SENSING: Final = frozenset(
+    role
+    for role in ROLES
+    if role.startswith(("wavemeter", "power "))
+    or role in ("cavity monitor", "time tagger", "ion pump", "vacuum gauge")
+)
+"""Roles of instruments that look and change nothing: a real one does not falsify what is played."""
+
+NEEDED: Final = frozenset({"trap rf", "half-wave plate", "quarter-wave plate"})
+"""Roles that no setup can do without."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,8 +118,12 @@ def read_wiring(tables: Mapping[str, Any]) -> tuple[Wiring, list[str]]:
     Returns:
         The wiring, and every problem, one line each.
     """
-    channels, problems = _drives(entries(tables, "channels"), "channels", "drives", PARTS, "kind")
-    instruments, more = _drives(entries(tables, "instruments"), "instruments", "role", ROLES, "driver")
+    kinds = {part: (kind,) for part, kind in PARTS.items()}
+    needed = frozenset(PARTS) - SPARE
+    channels, problems = _drives(entries(tables, "channels"), "channels", "drives", kinds, "kind", needed)
+    instruments, more = _drives(
+        entries(tables, "instruments"), "instruments", "role", ROLES, "driver", NEEDED
+    )
     numbers = {part: tables["channels"][name].get("number", -1) for part, name in channels.items()}
     return Wiring(numbers, instruments), problems + more
 
@@ -95,7 +135,12 @@ def entries(tables: Mapping[str, Any], name: str) -> dict[str, Mapping[str, Any]
 
 
 def _drives(
-    table: Mapping[str, Any], where: str, key: str, known: Mapping[str, str], kind_key: str
+    table: Mapping[str, Any],
+    where: str,
+    key: str,
+    known: Mapping[str, tuple[str, ...]],
+    kind_key: str,
+    needed: frozenset[str],
 ) -> tuple[dict[str, str], list[str]]:
     """Return part -> name for one table, with what is unknown, of the wrong kind, double or missing."""
     found: dict[str, str] = {}
@@ -106,16 +151,17 @@ def _drives(
             continue
         if part not in known:
             problems.append(f"{where}.{name}.{key}: the simulated node has no {part!r}{nearest(part, known)}")
-        elif entry.get(kind_key) != known[part]:
+        elif entry.get(kind_key) not in known[part]:
             given = entry.get(kind_key)
-            problems.append(f"{where}.{name}.{kind_key}: {part!r} needs {known[part]!r}, not {given!r}")
+            fitting = " or ".join(map(repr, known[part]))
+            problems.append(f"{where}.{name}.{kind_key}: {part!r} needs {fitting}, not {given!r}")
         elif part in found:
             problems.append(f"{where}.{name}.{key}: {part!r} is driven by {found[part]!r} already")
         else:
             found[part] = name
     problems += [
-        f"{where}: nothing drives the {part!r}; give one {kind} the line {key} = {part!r}"
-        for part, kind in known.items()
-        if part not in found and part not in SPARE
+        f"{where}: nothing drives the {part!r}; give one {' or '.join(kinds)} the line {key} = {part!r}"
+        for part, kinds in known.items()
+        if part not in found and part in needed
     ]
     return found, problems

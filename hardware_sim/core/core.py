@@ -83,7 +83,7 @@ class SimulatedCore:
         self.world = world or World.still(properties)
         self._endcaps = Endcaps(properties)
         self._outputs = Outputs(Standing(), self._endcaps.memory)
-        self._tables = Tables()
+        self._tables, self._tabulated = Tables(), properties
         self._rehearsed: tuple[object, Rehearsal] | None = None
         self._doubts: dict[tuple[str, str], Doubt] = {}
         self._told = 0
@@ -110,6 +110,7 @@ class SimulatedCore:
         self._told = 0
         self.now_ps += round(taking * 1e12)
         self._loss, self._lowered = surroundings.loss, None
+        self._endcaps.bias = surroundings.bias
         if self._loss is None:
             self._rest(ions, surroundings.radial_frequency)
             held = self._endcaps.settled_frequency(), surroundings.radial_frequency
@@ -139,6 +140,7 @@ class SimulatedCore:
             surroundings: what the instruments make of the lab just now.
         """
         self._loss = self._loss or surroundings.loss
+        self._endcaps.bias = surroundings.bias
         self._alike = 1
         rehearsal = self._rehearse(program)
         take_of = partial(self._take, program, rehearsal, surroundings)
@@ -243,7 +245,7 @@ class SimulatedCore:
         played = without_lost_events(played, rehearsal)
         self._endcaps.resume(self._outputs.endcaps)
         stage = self._set_stage(played, starts, surroundings)
-        player = Player(stage, played, self._parts, self._triggers, self._loss)
+        player = Player(stage, played, surroundings.lit(self._parts), self._triggers, self._loss)
         left = player.play(self._outputs)
         had_ions, self._loss = self._loss is None, player.loss
         self._cool_down(stage)
@@ -278,12 +280,12 @@ class SimulatedCore:
 
     def _set_stage(self, program: Program, starts: NDArray[np.int64], surroundings: Surroundings) -> Stage:
         """Return what a take is played on; its shots start at some lab times (shots,)."""
-        properties, rng, shots = self._properties, self._rng, len(starts)
+        properties, rng, shots = self._detecting(surroundings), self._rng, len(starts)
         if self.world.ions == 0:
             self._loss = self._loss or "the last ion was lost"
         radial = surroundings.radial_frequency if self._loss is None else properties.radial_frequency
         string = self._string(radial)
-        weather = self.world.weather(starts)
+        weather = self.world.weather(starts).shifted(surroundings.shifts)
         ensemble = Ensemble(shots, string.ions, len(string.frequencies))
         ensemble.start(starts)
         self._leave_behind(ensemble, string)
@@ -308,6 +310,13 @@ class SimulatedCore:
             self._doubts,
             self._regions,
         )
+
+    def _detecting(self, surroundings: Surroundings) -> NodeProperties:
+        """Return the properties with the detectors as they are now; tables made for others are forgotten."""
+        properties = surroundings.detected(self._properties)
+        if properties != self._tabulated:
+            self._tables, self._tabulated = Tables(), properties
+        return properties
 
     def _field_lines(self, starts: NDArray[np.int64]) -> tuple[Lines, ...]:
         """Return what of the magnetic field changes within shots that start at some lab times (shots,)."""

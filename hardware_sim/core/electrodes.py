@@ -59,6 +59,7 @@ class Endcaps:
 
     Attributes:
         memory: what the present timeline leaves behind for the next one.
+        bias: what a supply adds to upper and lower voltage, V; it moves slowly, and shakes nothing.
         forgets: time after which a step is forgotten, s.
     """
 
@@ -69,6 +70,7 @@ class Endcaps:
             differential_factor=properties.endcap_push,
         )
         self._cutoff = properties.endcap_filter
+        self.bias = (0.0, 0.0)
         self.forgets = MEMORY / properties.endcap_filter
         self._shaken: int  # rows of the staircases that have acted on the motion
         self.rest(properties.endcap_rest)
@@ -79,7 +81,7 @@ class Endcaps:
 
     def rest_linear(self, voltage: float, highest_frequency: float) -> None:
         """Hold both endcaps at a voltage (V), or at less if one ion would swing faster than allowed (Hz)."""
-        self.rest(min(voltage, self._trap.endcap_voltage(highest_frequency)))
+        self.rest(min(voltage, self._trap.endcap_voltage(highest_frequency) - sum(self.bias) / 2))
 
     def resume(self, memory: Memory) -> None:
         """Go on from where some timeline left the endcaps."""
@@ -118,7 +120,7 @@ class Endcaps:
             ConfinementError: the endcaps do not confine.
         """
         upper, lower = self.memory.upper[1][-1], self.memory.lower[1][-1]
-        return self._trap.axial_frequency((upper + lower) / 2)
+        return self._trap.axial_frequency((upper + lower + sum(self.bias)) / 2)
 
     def aim(self, offset_ps: int, now: float) -> float:
         """Return the axial frequency of one ion (Hz) when the steps so far have settled.
@@ -148,7 +150,8 @@ class Endcaps:
     def _follow(self, upper: Staircase, lower: Staircase) -> None:
         """Take the staircases of both endcaps; what lies before time 0 has shaken the string already."""
         self._times = np.union1d(upper[0], lower[0])
-        upper_volts, lower_volts = _held(*upper, self._times), _held(*lower, self._times)
+        upper_volts = _held(*upper, self._times) + self.bias[0]
+        lower_volts = _held(*lower, self._times) + self.bias[1]
         self._mean, self._difference = (upper_volts + lower_volts) / 2, upper_volts - lower_volts
         self._shaken = max(int(np.searchsorted(self._times, 0.0)), 1)
 

@@ -10,11 +10,11 @@ choice.
 from __future__ import annotations
 
 import string
-import threading
 from collections.abc import Mapping
 
 from hardware_sim.instruments.ell14 import Ell14Mount, Status
 from hardware_sim.instruments.errors import InstrumentSetupError
+from hardware_sim.instruments.shared_line import SharedLine
 
 ADDRESSES = "0123456789ABCDEF"
 # Length of the data of each command that an ELL14 knows.
@@ -25,11 +25,10 @@ DATA_LENGTHS = {
 COMMAND_TIMEOUT = 2.0  # s; an incomplete command is dropped after this silence (manual)
 
 
-class Ell14Bus:
+class Ell14Bus(SharedLine):
     r"""Several mounts on one serial line; serve it with `serve_pty` or `serve_tcp`.
 
     Attributes:
-        lock: Held by transports during each call.
         mounts: The mounts, in the order given.
 
     Example:
@@ -40,9 +39,7 @@ class Ell14Bus:
         b'0IN0E1140019720231701016800023000\r\n0GS00\r\n'
     """
 
-    tcp_resource = "socket://{host}:{port}"
     loses_link = False  # the USB adapter is fed by the computer, the mounts by their own supply
-    boot_time = 0.0
 
     def __init__(self, mounts: Mapping[str, Ell14Mount]) -> None:
         """Wire the mounts to the bus.
@@ -59,57 +56,33 @@ class Ell14Bus:
                     "address", address, "one of 0-9 and A-F", "use one capital hex digit"
                 )
             mount.assign(address)
-        self.lock = threading.RLock()
+        super().__init__(boot_time=0.0)
         self.mounts = tuple(mounts.values())
-        self._powered = True
         self._partial, self._last_byte_at = "", 0.0
-        self._sessions: list[Ell14Session] = []
-
-    def connect(self) -> Ell14Session:
-        """Listen to the line; all clients hear every reply, as they share one pair of wires."""
-        session = Ell14Session(self)
-        self._sessions.append(session)
-        return session
-
-    def disconnect(self, session: Ell14Session) -> None:
-        """Stop sending to a client."""
-        self._sessions.remove(session)
 
     def switch_off(self, now: float) -> None:
         """Cut the mounts' power at lab time ``now`` (s); they stop and fall silent."""
-        self._powered = False
+        super().switch_off(now)
         self._partial = ""
         for mount in self.mounts:
             mount.lose_power(now)
-
-    def switch_on(self, now: float) -> None:
-        """Give the mounts their power back; they have forgotten where they are."""
-        self._powered = True
 
     def due(self) -> float | None:
         """Return the lab time in s at which the next motion ends, None if all rest."""
         return min((end for mount in self.mounts if (end := mount.due()) is not None), default=None)
 
-    def take(self, data: bytes, now: float) -> None:
-        """Take bytes from any client and send what the mounts say to all of them.
-
-        Args:
-            data: Bytes from the client.
-            now: Lab time in s.
-        """
-        if not self._powered:
-            return
+    def _converse(self, data: bytes, now: float) -> bytes:
         said = self._end_motions(now)
         if self._partial and now - self._last_byte_at > COMMAND_TIMEOUT:
             for mount in self._addressed(self._partial[0]):
                 mount.complain(Status.COMMUNICATION_TIMEOUT)
+            self.complaints.append(f"{self._partial!r}: incomplete")
             self._partial = ""
         for byte in data:
             said += self._take_byte(chr(byte), now)
         if data:
             self._last_byte_at = now
-        for session in self._sessions:
-            session.hear(said.encode("ascii"))
+        return said.encode("ascii")
 
     def _end_motions(self, now: float) -> str:
         ended = sorted(
@@ -125,6 +98,7 @@ class Ell14Bus:
         legal = (ADDRESSES, string.ascii_lowercase + string.digits, string.ascii_lowercase + string.digits)
         if symbol not in (legal[place] if place < 3 else string.hexdigits):
             known, address = place >= 3, self._partial[:1]
+            self.complaints.append(f"{self._partial + symbol!r}: no command")
             self._partial = ""
             return self._refuse(address) if known else ""
         self._partial += symbol
@@ -133,41 +107,9 @@ class Ell14Bus:
             return ""
         self._partial = ""
         if command not in DATA_LENGTHS:
+            self.complaints.append(f"{address + command!r}: no such command")
             return self._refuse(address)
         return "".join(mount.obey(command, data.upper(), now) for mount in self._addressed(address))
 
     def _refuse(self, address: str) -> str:
         return "".join(mount.refuse(Status.COMMAND_ERROR) for mount in self._addressed(address))
-
-
-class Ell14Session:
-    """One client of the bus."""
-
-    __slots__ = ("_bus", "_heard")
-
-    def __init__(self, bus: Ell14Bus) -> None:
-        self._bus = bus
-        self._heard = b""
-
-    def hear(self, data: bytes) -> None:
-        """Keep what was said on the line until the client collects it."""
-        self._heard += data
-
-    def receive(self, data: bytes, now: float) -> bytes:
-        """Put bytes on the line and return what was heard on it since the last call.
-
-        Args:
-            data: Bytes from the client.
-            now: Lab time in s.
-        """
-        self._bus.take(data, now)
-        heard, self._heard = self._heard, b""
-        return heard
-
-    def due(self) -> float | None:
-        """Return the lab time in s of the next output, None if the mounts wait for the client."""
-        return self._bus.due()
-
-    def close(self) -> None:
-        """Leave the line."""
-        self._bus.disconnect(self)

@@ -7,7 +7,22 @@ that came and the lab time; with no bytes it collects what has come due since.
 from __future__ import annotations
 
 from contextlib import AbstractContextManager
-from typing import Protocol
+from dataclasses import dataclass
+from typing import Protocol, runtime_checkable
+
+
+@dataclass(eq=False)
+class SessionEndedError(Exception):
+    """Raised by `Session.receive` when the instrument itself ends a client's session.
+
+    Attributes:
+        parting: Bytes for the client ahead of the end of the connection.
+    """
+
+    parting: bytes = b""
+
+    def __str__(self) -> str:
+        return f"the instrument hangs up after {self.parting!r}"
 
 
 class Session(Protocol):
@@ -22,6 +37,9 @@ class Session(Protocol):
 
         Returns:
             Bytes for the client, empty if there are none yet.
+
+        Raises:
+            SessionEndedError: If the instrument hangs up; the transport sends its parting words, then closes.
         """
         ...
 
@@ -34,13 +52,30 @@ class Session(Protocol):
         ...
 
 
-class Endpoint(Protocol):
-    """An instrument that transports can serve."""
+class Powered(Protocol):
+    """Something with a power switch."""
 
     @property
     def lock(self) -> AbstractContextManager[bool]:
         """Held by a transport during each call, as several transports may serve one instrument."""
         ...
+
+    @property
+    def boot_time(self) -> float:
+        """Time from power-on to the first answer in s."""
+        ...
+
+    def switch_off(self, now: float) -> None:
+        """Cut the power at lab time ``now`` (s)."""
+        ...
+
+    def switch_on(self, now: float) -> None:
+        """Finish booting at lab time ``now`` (s)."""
+        ...
+
+
+class Endpoint(Powered, Protocol):
+    """An instrument that transports can serve."""
 
     @property
     def tcp_resource(self) -> str:
@@ -52,19 +87,15 @@ class Endpoint(Protocol):
         """Whether the link belongs to the instrument and dies with its power."""
         ...
 
-    @property
-    def boot_time(self) -> float:
-        """Time from power-on to the first answer in s."""
-        ...
-
     def connect(self) -> Session:
         """Accept a client."""
         ...
 
-    def switch_off(self, now: float) -> None:
-        """Cut the power at lab time ``now`` (s)."""
-        ...
 
-    def switch_on(self, now: float) -> None:
-        """Finish booting at lab time ``now`` (s)."""
+@runtime_checkable
+class SeveralChannels(Protocol):
+    """An endpoint whose clients each open several connections, as those of HiSLIP do."""
+
+    def awaits_channel(self) -> bool:
+        """Return whether the next connection belongs to a client that has one already."""
         ...

@@ -12,7 +12,9 @@ does.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Self
 
 
 @dataclass(eq=False)
@@ -30,6 +32,16 @@ class InstrumentSetupError(ValueError):
     value: object
     limit: str
     advice: str
+
+    @classmethod
+    def choice(cls, subject: str, value: object, choices: Iterable[object]) -> Self:
+        """Return the error for a value that is none of a few.
+
+        Example:
+            >>> print(InstrumentSetupError.choice("knob", "volume", ("voltage", "output")))
+            knob = 'volume' is not possible: allowed is voltage, output; name one of these
+        """
+        return cls(subject, value, ", ".join(map(str, choices)) or "none", "name one of these")
 
     def __str__(self) -> str:
         return f"{self.subject} = {self.value!r} is not possible: allowed is {self.limit}; {self.advice}"

@@ -1,4 +1,4 @@
-"""Faults of an instrument's line: silence, lateness, noise, lost and doubled bytes, fragments.
+"""Faults of an instrument's line: silence, lateness, noise, lost and doubled bytes, line ends, fragments.
 
 Source: the faults are those of laboratories (serial noise, USB hubs, busy LAN interfaces); every number is
 the caller's, none is a claim about an instrument.
@@ -6,11 +6,14 @@ the caller's, none is a claim about an instrument.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 
 import numpy as np
 
 from hardware_sim.instruments.errors import InstrumentSetupError
+
+LINE_END = re.compile(rb"\r\n|\r|\n")
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +27,9 @@ class LineFaults:
         corrupted: Probability that a byte is replaced by a random one.
         lost: Probability that a byte vanishes.
         doubled: Probability that a byte comes twice.
+        terminator: What comes instead of every CR, LF or CR LF, as from a box whose settings were changed;
+            None leaves them. It makes no sense for binary protocols.
+        cut: Bytes of each reply that arrive, the rest is lost for good; None lets all pass.
         fragment: Bytes a fragment; 0 sends each reply whole.
         pause: Time between fragments in s of lab time.
         replies: How many replies suffer before the line heals; None if all do.
@@ -40,6 +46,8 @@ class LineFaults:
     corrupted: float = 0.0
     lost: float = 0.0
     doubled: float = 0.0
+    terminator: bytes | None = None
+    cut: int | None = None
     fragment: int = 0
     pause: float = 0.0
     replies: int | None = None
@@ -62,6 +70,10 @@ class LineFaults:
                 raise InstrumentSetupError(
                     f"LineFaults.{name}", getattr(self, name), "0 or more", "give a positive number or 0"
                 )
+        if self.cut is not None and self.cut < 0:
+            raise InstrumentSetupError(
+                "LineFaults.cut", self.cut, "0 or more bytes", "use None to let all of each reply pass"
+            )
         if self.replies is not None and self.replies < 1:
             raise InstrumentSetupError(
                 "LineFaults.replies", self.replies, "1 or more", "use None for all replies, HEALTHY for none"
@@ -79,7 +91,10 @@ class LineFaults:
         """
         if self.stalled:
             return []
-        arriving = self.garbage + self._distort(reply)
+        if self.terminator is not None:
+            terminator = self.terminator
+            reply = LINE_END.sub(lambda _: terminator, reply)
+        arriving = self.garbage + self._distort(reply)[: self.cut]
         size = self.fragment or max(len(arriving), 1)
         pieces = [arriving[at : at + size] for at in range(0, len(arriving), size)]
         return [(now + self.delay + index * self.pause, piece) for index, piece in enumerate(pieces)]

@@ -6,6 +6,7 @@ import os
 import time
 from collections.abc import Callable
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from hardware_sim.instruments.endpoint import Endpoint
 from hardware_sim.instruments.errors import PseudoTerminalError
@@ -87,6 +88,27 @@ class TerminalServer(Server):
 
     def _accept(self, descriptor: int) -> None:
         """Do nothing: a pseudo-terminal has one line and no callers."""
+
+
+class LastingTerminalServer(TerminalServer):
+    """An instrument on a pseudo-terminal whose path outlives a pulled cable, as that of a real adapter does.
+
+    The path is a link in a folder of its own, which is gone when it is closed.
+    """
+
+    def __init__(self, endpoint: Endpoint, clock: Callable[[], float], speed: float) -> None:
+        """Serve from now until `close`; the arguments are those of `serve_pty`."""
+        self._folder = TemporaryDirectory(prefix="ionloom-")
+        try:
+            super().__init__(endpoint, clock, speed, Path(self._folder.name) / "line")
+        except BaseException:
+            self._folder.cleanup()
+            raise
+
+    def close(self) -> None:
+        """Stop serving, and remove the link and its folder."""
+        super().close()
+        self._folder.cleanup()
 
 
 def serve_pty(

@@ -7,12 +7,14 @@ are free choices of the simulator.
 from __future__ import annotations
 
 import math
-import threading
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
+from typing import ClassVar
 
-from hardware_sim.instruments.scpi_commands import Command
+from hardware_sim.instruments.instrument import Instrument
+from hardware_sim.instruments.line_buffer import LineBuffer
+from hardware_sim.instruments.scpi_commands import Command, action_command
 from hardware_sim.instruments.scpi_syntax import (
     MessageUnit,
     ScpiError,
@@ -28,24 +30,33 @@ NO_ERROR = '0,"No error"'
 
 # Event status register (IEEE 488.2, 11.5.1).
 OPERATION_COMPLETE, POWER_ON = 1 << 0, 1 << 7
-ESR_BIT_BY_HUNDRED = {1: 1 << 5, 2: 1 << 4, 3: 1 << 3, 4: 1 << 2}  # command, execution, device, query error
+COMMAND_ERROR, EXECUTION_ERROR, DEVICE_ERROR, QUERY_ERROR = 1 << 5, 1 << 4, 1 << 3, 1 << 2
+BIT_BY_HUNDRED = {1: COMMAND_ERROR, 2: EXECUTION_ERROR, 4: QUERY_ERROR}  # all others are the device's
 # Status byte (IEEE 488.2, 11.2; bit 2 after SCPI-99 volume 2, 20.1).
 ERROR_AVAILABLE, EVENT_SUMMARY, MASTER_SUMMARY = 1 << 2, 1 << 5, 1 << 6
 
 
-class ScpiInstrument(ABC):
+class ScpiInstrument(Instrument):
     """The state that all SCPI instruments share, and the execution of lines.
 
     Attributes:
-        lock: Held by transports during each call.
-        powered: Whether it is switched on and has booted.
         busy_until: Lab time in s before which it starts no further line.
         settled_at: Lab time in s at which the outputs have settled; ``*OPC?`` and ``*WAI`` wait for it.
-        complaints: The last 1000 errors that it ever reported, for tests that allow none.
+        line_end: What ends a line of a client; white space around the line does not count.
+        reply_end: What ends a line of replies.
+        no_error: What an empty error queue replies.
+        terse_errors: Whether its errors have no detail after the standard text.
+        returns_to_root: Whether it looks up from the root what it does not know under an inherited path.
     """
 
+    REFUSAL: ClassVar[type[Exception]] = ScpiError
     tcp_resource = "TCPIP::{host}::{port}::SOCKET"
     loses_link = True
+    line_end: ClassVar[bytes] = b"\n"
+    reply_end: ClassVar[bytes] = b"\n"
+    no_error: ClassVar[str] = NO_ERROR
+    terse_errors: ClassVar[bool] = False
+    returns_to_root: ClassVar[bool] = False
 
     def __init__(self, identity: str, boot_time: float, commands: Iterable[Command]) -> None:
         """Switch the instrument on.
@@ -55,11 +66,8 @@ class ScpiInstrument(ABC):
             boot_time: Time from power-on to the first answer in s.
             commands: The instrument's own commands.
         """
-        self.lock = threading.RLock()
-        self.boot_time = boot_time
-        self.powered = True
+        super().__init__(boot_time)
         self.busy_until = self.settled_at = -math.inf
-        self.complaints: deque[str] = deque(maxlen=1000)
         self._identity = identity
         self._errors: deque[str] = deque()
         self._events, self._event_mask, self._service_mask = POWER_ON, 0, 0
@@ -72,13 +80,9 @@ class ScpiInstrument(ABC):
         """Accept a client; all clients share the instrument's state."""
         return ScpiSession(self)
 
-    def switch_off(self, now: float) -> None:
-        """Cut the power at lab time ``now`` (s)."""
-        self.powered = False
-
     def switch_on(self, now: float) -> None:
         """Finish booting at lab time ``now`` (s): queue and registers are new, the power-on bit is set."""
-        self.powered = True
+        super().switch_on(now)
         self.busy_until = self.settled_at = -math.inf
         self._errors.clear()
         self._events, self._event_mask, self._service_mask = POWER_ON, 0, 0
@@ -113,11 +117,11 @@ class ScpiInstrument(ABC):
     def report(self, error: ScpiError) -> None:
         """Put an error into the queue and its bit into the event status register."""
         self.complaints.append(str(error))
-        self._events |= ESR_BIT_BY_HUNDRED[-error.code // 100]
+        self._events |= BIT_BY_HUNDRED.get(-error.code // 100, DEVICE_ERROR)
         if len(self._errors) == ERROR_QUEUE_LENGTH:
             self._errors[-1] = str(ScpiError(-350))
         else:
-            self._errors.append(str(error))
+            self._errors.append(error.terse if self.terse_errors else str(error))
 
     def _attempt(self, unit: MessageUnit, now: float) -> list[str]:
         try:
@@ -130,7 +134,9 @@ class ScpiInstrument(ABC):
         return [] if reply is None else [reply]
 
     def _perform(self, unit: MessageUnit, now: float) -> str | None:
-        command = next((each for header, each in self._commands if header.fullmatch(unit.header)), None)
+        command = self._find(unit.header)
+        if command is None and self.returns_to_root:
+            command = self._find(unit.written)
         if command is None or (command.read if unit.query else command.write) is None:
             raise ScpiError(-113, unit.header + "?" * unit.query)
         argument = command.check_arguments(unit)
@@ -140,17 +146,17 @@ class ScpiInstrument(ABC):
             command.write(argument, now)
         return None
 
-    def _common_commands(self) -> list[Command]:
-        def order(header: str, action: Callable[[float], None]) -> Command:
-            return Command(header, write=lambda _, now: action(now), write_argument=False)
+    def _find(self, spelling: str) -> Command | None:
+        return next((each for header, each in self._commands if header.fullmatch(spelling)), None)
 
+    def _common_commands(self) -> list[Command]:
         return [
             Command("*IDN", read=lambda *_: self._identity),
-            order("*RST", self.reset),
-            order("*CLS", self._clear_status),
+            action_command("*RST", self.reset),
+            action_command("*CLS", self._clear_status),
             Command("*OPC", self._await_completion, self._note_completion, write_argument=False),
-            order("*WAI", self._wait),
-            order("*TRG", self.trigger),
+            action_command("*WAI", self._wait),
+            action_command("*TRG", self.trigger),
             Command("*TST", read=lambda *_: "0"),
             Command("*ESR", read=lambda _, now: self._take_events(now)),
             Command("*ESE", lambda *_: str(self._event_mask), self._set_event_mask),
@@ -196,15 +202,14 @@ class ScpiInstrument(ABC):
         self._event_mask = _parse_mask(argument)
 
     def _set_service_mask(self, argument: str, now: float) -> None:
-        self._service_mask = (
-            _parse_mask(argument) & ~MASTER_SUMMARY
-        )  # IEEE 488.2, 11.3.2: bit 6 cannot be set
+        # Bit 6 cannot be set (IEEE 488.2, 11.3.2).
+        self._service_mask = _parse_mask(argument) & ~MASTER_SUMMARY
 
     def _next_error(self) -> str:
-        return self._errors.popleft() if self._errors else NO_ERROR
+        return self._errors.popleft() if self._errors else self.no_error
 
     def _all_errors(self) -> str:
-        text = ",".join(self._errors) or NO_ERROR
+        text = ",".join(self._errors) or self.no_error
         self._errors.clear()
         return text
 
@@ -212,27 +217,28 @@ class ScpiInstrument(ABC):
 class ScpiSession:
     """One client of a SCPI instrument: cuts its bytes into lines and holds what must wait."""
 
-    __slots__ = ("_buffer", "_instrument", "_reply")
+    __slots__ = ("_instrument", "_lines", "_reply")
 
     def __init__(self, instrument: ScpiInstrument) -> None:
         self._instrument = instrument
-        self._buffer = b""
+        self._lines = LineBuffer(instrument.line_end, limit=INPUT_BUFFER)
         self._reply: tuple[float, bytes] | None = None
 
     def receive(self, data: bytes, now: float) -> bytes:
         """Take bytes, obey the lines that are complete, and give the replies that are ready.
 
         Args:
-            data: Bytes from the client; lines end with LF or CR LF.
+            data: Bytes from the client.
             now: Lab time in s.
 
         Returns:
-            Replies, each a line that ends with LF.
+            Replies, each with the instrument's line end.
         """
         if not self._instrument.powered:
-            self._buffer, self._reply = b"", None
+            self._lines.clear()
+            self._reply = None
             return b""
-        self._buffer += data
+        self._lines.put(data)
         sent = b""
         while True:
             if self._reply is not None and now >= self._reply[0]:
@@ -242,25 +248,24 @@ class ScpiSession:
                 return sent
             reply = self._instrument.execute(line, now)
             if reply:
-                self._reply = (self._instrument.busy_until, reply.encode("ascii") + b"\n")
+                sealed = reply.encode("latin-1") + self._instrument.reply_end
+                self._reply = (self._instrument.busy_until, sealed)
 
     def due(self) -> float | None:
         """Return the lab time in s of the next output, None if the instrument waits for the client."""
         if self._reply is not None:
             return self._reply[0]
-        return self._instrument.busy_until if b"\n" in self._buffer else None
+        return self._instrument.busy_until if self._lines.holds_line() else None
 
     def close(self) -> None:
         """Forget this client."""
 
     def _next_line(self) -> str | None:
-        line, end, rest = self._buffer.partition(b"\n")
-        if not end:
-            if len(line) > INPUT_BUFFER:
-                self._buffer = b""
+        line = self._lines.take()
+        if line is None:
+            if self._lines.overflow():
                 self._instrument.report(ScpiError(-363))
             return None
-        self._buffer = rest
         if not line.isascii():
             self._instrument.report(ScpiError(-101))
             return ""

@@ -25,30 +25,31 @@ class Command:
     Attributes:
         header: Header as manuals print it, see `compile_header`.
         read: Answers the query, given its argument (empty if none) and the lab time in s; None if it cannot
-            be asked.
+            be asked. Each character of the answer is a byte (latin-1), so that blocks can be answered too.
         write: Obeys the command, given its argument and the lab time in s; None if it can only be asked.
-        read_argument: Whether the query may have an argument.
-        write_argument: Whether the command has an argument.
+        read_argument: Whether the query may have an argument, or how many; several arrive joined by commas,
+            see `split_arguments`.
+        write_argument: Whether the command has an argument, or how many at most; it needs at least one.
     """
 
     header: str
     read: Reader | None = None
     write: Writer | None = None
-    read_argument: bool = False
-    write_argument: bool = True
+    read_argument: int = False
+    write_argument: int = True
 
     def check_arguments(self, unit: MessageUnit) -> str:
-        """Return the argument of a unit, empty if it has none.
+        """Return the argument of a unit, several joined by commas, empty if it has none.
 
         Raises:
             ScpiError: -108 or -109 if the unit has too many or too few.
         """
         possible = self.read_argument if unit.query else self.write_argument
-        if len(unit.arguments) > int(possible):
+        if len(unit.arguments) > possible:
             raise ScpiError(-108, unit.header)
         if possible and not unit.query and not unit.arguments:
             raise ScpiError(-109, unit.header)
-        return unit.arguments[0] if unit.arguments else ""
+        return ",".join(unit.arguments)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,8 +61,9 @@ class Quantity:
         minimum: Smallest value, also given by ``MIN``.
         maximum: Largest value, also given by ``MAX``.
         default: Value after ``*RST``, also given by ``DEF``.
-        resolution: Values are rounded to multiples of this.
+        resolution: Values are rounded to multiples of this; 0 takes them as they are.
         step: Change by ``UP`` and ``DOWN``; 0 if there are none.
+        decimals: Digits behind the point in replies; None for as many as there are.
     """
 
     suffixes: Mapping[str, float]
@@ -70,6 +72,7 @@ class Quantity:
     default: float
     resolution: float
     step: float = 0.0
+    decimals: int | None = None
 
     def shifted(self, offset: float) -> Quantity:
         """Return the same quantity with its range moved by ``offset``."""
@@ -79,6 +82,10 @@ class Quantity:
         """Return what ``MIN``, ``MAX`` or ``DEF`` stands for, None for any other text."""
         words = {"MINimum": self.minimum, "MAXimum": self.maximum, "DEFault": self.default}
         return next((v for word, v in words.items() if compile_header(word).fullmatch(text.upper())), None)
+
+    def clip(self, value: float) -> float:
+        """Return the value within the range that comes closest, as a knob stops at its end."""
+        return min(max(value, self.minimum), self.maximum)
 
     def parse(self, text: str, present: float) -> float:
         """Read a value.
@@ -102,6 +109,8 @@ class Quantity:
             raise ScpiError(
                 -222, f"{text} is not within {self.format(self.minimum)} to {self.format(self.maximum)}"
             )
+        if not self.resolution:
+            return value
         # Ten decimals take the binary dust off the multiple; adding 0.0 makes negative zero positive.
         return round(round(value / self.resolution) * self.resolution, 10) + 0.0
 
@@ -111,8 +120,15 @@ class Quantity:
         Example:
             >>> Quantity({"HZ": 1.0}, 9e3, 3.2e9, 1e8, 0.01).format(23.4e6)
             '23400000'
+            >>> Quantity({"V": 1.0}, 0.0, 32.05, 0.0, 1e-3, decimals=3).format(3.3)
+            '3.300'
         """
-        return f"{value:.12g}"
+        return f"{value:.12g}" if self.decimals is None else f"{value:.{self.decimals}f}"
+
+
+def action_command(header: str, action: Callable[[float], None]) -> Command:
+    """Make the command without argument or query that does something at a lab time in s."""
+    return Command(header, write=lambda _, now: action(now), write_argument=False)
 
 
 def numeric_command(

@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 
 # SCPI-99 volume 2, 21.8: number and text of each error that these instruments can report.
 ERROR_TEXTS = {
+    -100: "Command error",
     -101: "Invalid character",
     -102: "Syntax error",
+    -103: "Invalid separator",
     -104: "Data type error",
     -108: "Parameter not allowed",
     -109: "Missing parameter",
@@ -22,12 +24,23 @@ ERROR_TEXTS = {
     -131: "Invalid suffix",
     -138: "Suffix not allowed",
     -141: "Invalid character data",
+    -200: "Execution error",
     -211: "Trigger ignored",
+    -213: "Init ignored",
+    -220: "Parameter error",
     -221: "Settings conflict",
     -222: "Data out of range",
+    -223: "Too much data",
     -224: "Illegal parameter value",
+    -230: "Data corrupt or stale",
+    -240: "Hardware error",
+    -241: "Hardware missing",
+    -310: "System error",
     -350: "Queue overflow",
     -363: "Input buffer overrun",
+    -400: "Query error",
+    -410: "Query INTERRUPTED",
+    -420: "Query UNTERMINATED",
 }
 
 _WORD = re.compile(r"([A-Z]+)([a-z]*)")
@@ -40,8 +53,8 @@ class ScpiError(Exception):
     """A complaint of the instrument, for its error queue.
 
     Attributes:
-        code: Number of the error.
-        detail: What the device adds to the standard text.
+        code: Number of the error; instruments have their own above 0.
+        detail: What the device adds to the standard text; all of the text if the number is the device's own.
 
     Example:
         >>> str(ScpiError(-222, "FREQ 1e12"))
@@ -52,8 +65,23 @@ class ScpiError(Exception):
     detail: str = ""
 
     def __str__(self) -> str:
-        text = ERROR_TEXTS[self.code] + (f"; {self.detail}" if self.detail else "")
+        text = "; ".join(filter(None, (self.standard_text, self.detail)))
         return f'{self.code},"{text.replace(chr(34), chr(39))}"'
+
+    @property
+    def standard_text(self) -> str:
+        """Text that the standard has for the number; empty for the device's own numbers."""
+        return ERROR_TEXTS.get(self.code, "")
+
+    @property
+    def terse(self) -> str:
+        """The complaint without detail, as some instruments put it.
+
+        Example:
+            >>> ScpiError(-222, "FREQ 1e12").terse
+            '-222,"Data out of range"'
+        """
+        return str(ScpiError(self.code)) if self.standard_text else str(self)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,11 +92,13 @@ class MessageUnit:
         header: Full header in capitals from the root, without leading colon and question mark.
         query: Whether it asks.
         arguments: Its arguments as text.
+        written: Header in capitals as it was written, without the path that it inherits.
     """
 
     header: str
     query: bool
     arguments: tuple[str, ...]
+    written: str = field(default="", compare=False)
 
 
 def parse_message(line: str) -> Iterator[MessageUnit]:
@@ -97,11 +127,12 @@ def parse_message(line: str) -> Iterator[MessageUnit]:
             raise ScpiError(-102, part)
         query = header.endswith("?")
         header = header.removesuffix("?")
+        written = header.removeprefix(":")
         if not header.startswith("*"):
             header = header[1:] if header.startswith(":") else path + header
             path = header[: header.rfind(":") + 1]
-        arguments = tuple(_split_outside_quotes(rest, ",")) if rest.strip() else ()
-        yield MessageUnit(header, query, arguments)
+        arguments = tuple(split_arguments(rest)) if rest.strip() else ()
+        yield MessageUnit(header, query, arguments, written)
 
 
 @cache
@@ -191,6 +222,22 @@ def parse_choice(text: str, choices: Sequence[str]) -> str:
         if compile_header(choice).fullmatch(text.upper()):
             return "".join(letter for letter in choice if not letter.islower())
     raise ScpiError(-141, text)
+
+
+def split_arguments(text: str) -> list[str]:
+    """Split the argument of a command that takes several.
+
+    Args:
+        text: The arguments, joined by commas, as a `Writer` gets them.
+
+    Raises:
+        ScpiError: -102 if a quote is left open.
+
+    Example:
+        >>> split_arguments("3.3 V, 'one, two'")
+        ['3.3 V', "'one, two'"]
+    """
+    return _split_outside_quotes(text, ",")
 
 
 def _split_outside_quotes(text: str, separator: str) -> list[str]:

@@ -17,7 +17,7 @@ from collections.abc import Callable
 from concurrent.futures import CancelledError, Future
 from typing import Protocol, Self
 
-from hardware_sim.instruments.endpoint import Endpoint, Session
+from hardware_sim.instruments.endpoint import Endpoint, Session, SessionEndedError
 from hardware_sim.instruments.errors import InstrumentSetupError, ServerClosedError
 from hardware_sim.instruments.faults import HEALTHY, LineFaults
 
@@ -49,19 +49,30 @@ class Channel(Protocol):
 class Line:
     """One client: its channel, its session with the instrument, and what is still to be sent."""
 
-    __slots__ = ("blocked", "channel", "outgoing", "session")
+    __slots__ = ("blocked", "channel", "ended", "outgoing", "session")
 
     def __init__(self, channel: Channel, session: Session) -> None:
         self.channel = channel
         self.session = session
         self.outgoing: deque[tuple[float, bytes]] = deque()
         self.blocked = False  # the client does not read: wait for it, not for the time
+        self.ended = False  # the instrument hangs up as soon as all is sent
 
     def due(self) -> float | None:
         """Return the lab time of the next output in s, None if there is none to come."""
         times = [self.outgoing[0][0]] if self.outgoing and not self.blocked else []
-        own = self.session.due()
+        own = None if self.ended else self.session.due()
         return min([*times, own] if own is not None else times, default=None)
+
+    def converse(self, data: bytes, now: float) -> bytes:
+        """Give bytes of the client to the session and return its reply, its last one if it ends with that."""
+        if self.ended:
+            return b""
+        try:
+            return self.session.receive(data, now)
+        except SessionEndedError as end:
+            self.ended = True
+            return end.parting
 
     def flush(self, now: float) -> None:
         """Send what is due at lab time ``now`` (s); what the client does not take stays in front."""
@@ -98,6 +109,7 @@ class Server(ABC):
         self._lines: dict[int, Line] = {}
         self._faults, self._replies_left = HEALTHY, 0
         self._booted_at: float | None = None
+        self._plugged = True
         self._requests: deque[tuple[Callable[[], None], Future[None]]] = deque()
         self._closing = False
         self._selector = selectors.DefaultSelector()
@@ -146,11 +158,36 @@ class Server(ABC):
         """
 
         def drop() -> None:
-            self._shut(abort)
-            if self._booted_at is None:
+            if self._has_port:
+                self._shut(abort)
                 self._open()
 
         self._do(drop)
+
+    def unplug(self, abort: bool = False) -> None:
+        """Pull the cable: clients lose their connection and none is accepted until `plug`.
+
+        Args:
+            abort: Reset (RST) instead of an orderly end (FIN). A pseudo-terminal knows only one way.
+        """
+
+        def pull() -> None:
+            if self._has_port:
+                self._shut(abort)
+            self._plugged = False
+
+        self._do(pull)
+
+    def plug(self) -> None:
+        """Plug the cable in again; nothing happens if it is."""
+
+        def push() -> None:
+            if not self._plugged:
+                self._plugged = True
+                if self._has_port:
+                    self._open()
+
+        self._do(push)
 
     def power_cycle(self, boot_time: float | None = None) -> None:
         """Switch the instrument off and on; it answers again after its boot time.
@@ -163,12 +200,17 @@ class Server(ABC):
         def cut() -> None:
             with self.endpoint.lock:
                 self.endpoint.switch_off(self.now())
-            if self.endpoint.loses_link:
+            if self._has_port and self.endpoint.loses_link:
                 self._shut(abort=True)
             self._booted_at = self.now() + duration
             self._boot()
 
         self._do(cut)
+
+    @property
+    def _has_port(self) -> bool:
+        """Whether clients can connect: the cable is in and the link has power."""
+        return self._plugged and (self._booted_at is None or not self.endpoint.loses_link)
 
     def close(self) -> None:
         """Stop serving; thread, port and clients are gone when this returns."""
@@ -274,7 +316,7 @@ class Server(ABC):
     def _exchange(self, line: Line, data: bytes) -> None:
         now = self.now()
         with self.endpoint.lock:
-            reply = line.session.receive(data, now)
+            reply = line.converse(data, now)
         if not reply:
             return
         line.outgoing.extend(self._faults.shape(reply, now))
@@ -299,7 +341,7 @@ class Server(ABC):
         self._booted_at = None
         with self.endpoint.lock:
             self.endpoint.switch_on(self.now())
-        if self.endpoint.loses_link:
+        if self._has_port and self.endpoint.loses_link:
             self._open()
 
     def _collect(self) -> None:
@@ -308,5 +350,9 @@ class Server(ABC):
                 self._exchange(line, b"")
                 line.flush(self.now())
                 self._selector.modify(descriptor, READ | WRITE if line.blocked else READ)
+                over = line.ended and not line.outgoing
             except OSError:
+                over = True
+            if over:
                 self._drop_line(descriptor)
+                self.wake()  # other lines may have waited for this one

@@ -75,7 +75,8 @@ class Smc100aSpecification:
     """One SMC100A as it was delivered.
 
     Attributes:
-        identity: Reply to ``*IDN?``. ASSUMED form.
+        serial_number: As replied to ``*IDN?``.
+        options: Reply to ``*OPT?``: what is built in, by R&S's names. The maker's own client asks for it.
         minimum_frequency: In Hz (data sheet).
         maximum_frequency: In Hz; 1.1 GHz or 3.2 GHz by option.
         minimum_level: In dBm at the output. ASSUMED.
@@ -87,7 +88,8 @@ class Smc100aSpecification:
         power_on_output: Factory value of ``OUTP:PON``: ``OFF`` or ``UNCH``. ASSUMED.
     """
 
-    identity: str = "Rohde&Schwarz,SMC100A,1411.4002k02/101234,3.1.19.15-3.20.390.24"
+    serial_number: str = "101234"
+    options: str = "SMC-B101"
     minimum_frequency: float = 9e3
     maximum_frequency: float = 1.1e9
     minimum_level: float = -120.0
@@ -97,6 +99,11 @@ class Smc100aSpecification:
     adjustment_time: float = 180.0
     reset: Smc100aSettings = field(default_factory=Smc100aSettings)
     power_on_output: str = "UNCH"
+
+    @property
+    def identity(self) -> str:
+        """Reply to ``*IDN?``. ASSUMED form."""
+        return f"Rohde&Schwarz,SMC100A,1411.4002k02/{self.serial_number},3.1.19.15-3.20.390.24"
 
 
 class SimulatedSmc100a(ScpiInstrument):
@@ -170,7 +177,10 @@ class SimulatedSmc100a(ScpiInstrument):
         return settings.start + math.copysign(index * settings.sweep_step, settings.stop - settings.start)
 
     def switch_on(self, now: float) -> None:
-        """Finish booting: settings are those of ``*RST``, RF after ``OUTP:PON``; ``POW:LIM`` is kept."""
+        """Finish booting at lab time ``now`` (s): settings are those of ``*RST``, ``POW:LIM`` is kept.
+
+        Whether RF is on follows from ``OUTP:PON``.
+        """
         output = self._settings.output and self._power_on_output == "UNCH"
         super().switch_on(now)
         self._settings = replace(self.specification.reset, output=output)
@@ -292,6 +302,7 @@ class SimulatedSmc100a(ScpiInstrument):
     def _system_commands(self) -> list[Command]:
         source = "[SOURce#:]"
         return [
+            Command("*OPT", read=lambda *_: self.specification.options),
             self._choice(f"{source}ROSCillator:SOURce", "reference", "INTernal", "EXTernal"),
             self._choice(
                 f"{source}ROSCillator:EXTernal:FREQuency", "reference_frequency", "5MHZ", "10MHZ", "13MHZ"

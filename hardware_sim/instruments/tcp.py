@@ -10,10 +10,9 @@ import time
 from collections.abc import Callable
 from typing import Literal
 
-from hardware_sim.instruments.endpoint import Endpoint
-from hardware_sim.instruments.server import Server
+from hardware_sim.instruments.endpoint import Endpoint, SeveralChannels
+from hardware_sim.instruments.loopback import HOST, LoopbackServer, bound_socket
 
-HOST = "127.0.0.1"  # loopback only: a simulated instrument must never be reachable from the network
 READ_SIZE = 4096  # bytes; some hundred commands, so that no client holds up the others for long
 SecondClient = Literal["accept", "refuse", "kick"]
 
@@ -58,8 +57,12 @@ class SocketChannel:
         self._connection.close()
 
 
-class TcpServer(Server):
-    """An instrument on a TCP port; made by `serve_tcp`."""
+class TcpServer(LoopbackServer):
+    """An instrument on a TCP port; made by `serve_tcp`.
+
+    Attributes:
+        second_client: What happens to a client that calls while another is connected; may be changed.
+    """
 
     def __init__(
         self,
@@ -69,20 +72,9 @@ class TcpServer(Server):
         port: int,
         second_client: SecondClient,
     ) -> None:
-        super().__init__(endpoint, clock, speed)
-        self._second_client = second_client
-        try:
-            self._listener = _bound_socket(port)
-        except OSError:
-            self._release()
-            raise
-        self._port: int = self._listener.getsockname()[1]
+        super().__init__(endpoint, clock, speed, port)
+        self.second_client = second_client
         self._start()
-
-    @property
-    def port(self) -> int:
-        """TCP port; it stays the same over power cycles and pulled cables."""
-        return self._port
 
     @property
     def resource(self) -> str:
@@ -90,45 +82,37 @@ class TcpServer(Server):
         return self.endpoint.tcp_resource.format(host=HOST, port=self._port)
 
     def _open(self) -> None:
-        self._listener.listen(16)
-        self._selector.register(self._listener, selectors.EVENT_READ)
+        self._socket.listen(16)
+        self._selector.register(self._socket, selectors.EVENT_READ)
 
     def _shut(self, abort: bool) -> None:
         for descriptor in list(self._lines):
             self._drop_line(descriptor, abort)
         with contextlib.suppress(KeyError):  # not listening while the instrument boots
-            self._selector.unregister(self._listener)
-        self._listener.close()
+            self._selector.unregister(self._socket)
+        self._socket.close()
         if not self._closing:
-            # A bound socket that does not listen keeps the port ours and refuses clients, as a booting
-            # instrument does.
-            self._listener = _bound_socket(self._port)
+            self._socket = bound_socket(self._port)
 
     def _accept(self, descriptor: int) -> None:
         try:
-            connection, _ = self._listener.accept()
+            connection, _ = self._socket.accept()
         except OSError:  # the client gave up, or the listener was closed in the same round
             return
         channel = SocketChannel(connection)
-        if self._lines and self._second_client == "refuse":
+        policy = "accept" if self._completes_client() else self.second_client
+        if self._lines and policy == "refuse":
             channel.close()
             return
-        if self._second_client == "kick":
+        if policy == "kick":
             for other in list(self._lines):
                 self._drop_line(other)
         self._add_line(channel)
 
-
-def _bound_socket(port: int) -> socket.socket:
-    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    listener.setblocking(False)
-    try:
-        listener.bind((HOST, port))
-    except OSError:
-        listener.close()
-        raise
-    return listener
+    def _completes_client(self) -> bool:
+        """Return whether the client that calls is one that is connected already."""
+        with self.endpoint.lock:
+            return isinstance(self.endpoint, SeveralChannels) and self.endpoint.awaits_channel()
 
 
 def serve_tcp(

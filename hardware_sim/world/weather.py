@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -57,4 +59,12 @@ class Weather:
             qubit_power=full,
             cavity_place=still,
             fibre=still,
+        )
+
+    def shifted(self, shifts: Mapping[str, float]) -> Self:
+        """Return the weather with some quantities moved for all shots, by name and in their units."""
+        return (
+            replace(self, **{name: getattr(self, name) + by for name, by in shifts.items()})
+            if shifts
+            else self
         )

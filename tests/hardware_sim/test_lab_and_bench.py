@@ -13,6 +13,9 @@ import serial
 
 from hardware_sim import SimulatedLab
 from hardware_sim.bench import Bench
+from hardware_sim.instruments.errors import InstrumentSetupError
+from hardware_sim.kinds import USUAL_WAYS
+from hardware_sim.wiring import NEEDED
 from sequences.compiler import compile_sequence
 from sequences.language import sequence
 from sequences.language import serial as one_after_another
@@ -79,7 +82,11 @@ class Generator:
 
 @pytest.fixture
 def lab(innsbruck: Any) -> Iterator[SimulatedLab]:
-    opened = SimulatedLab.open(innsbruck.tables, innsbruck.node.target, seed=5)
+    needed = {
+        name: table for name, table in innsbruck.tables["instruments"].items() if table.get("role") in NEEDED
+    }
+    tables = {**innsbruck.tables, "instruments": needed}
+    opened = SimulatedLab.open(tables, innsbruck.node.target, seed=5)
     yield opened
     opened.close()
 
@@ -177,7 +184,7 @@ def test_mounts_are_where_they_were_turned_to_within_their_accuracy(ready: Simul
 
 def test_one_line_serves_both_mounts(lab: SimulatedLab) -> None:
     assert set(lab.resources) == {"simulated:trap_rf", "simulated:plates"}
-    assert set(lab.bench.mounts) == {"half_wave_plate", "quarter_wave_plate"}
+    assert set(lab.bench.members) == {"trap_rf", "half_wave_plate", "quarter_wave_plate"}
     with Plates(lab.resources["simulated:plates"]) as plates:
         assert plates.ask("0in")[3:5] == plates.ask("1in")[3:5] == "0E"
 
@@ -199,15 +206,9 @@ def test_a_setup_with_problems_is_not_opened(innsbruck: Any) -> None:
     [
         (
             ("instruments", "trap_rf", "resource"),
-            "TCPIP::192.168.1.20::5025::SOCKET",
-            "instruments.trap_rf.resource: a real 'trap rf' does not act on the simulated node; "
-            "write 'simulated:trap_rf'",
-        ),
-        (
-            ("instruments", "trap_rf", "resource"),
             "simulated:plates",
             "instruments.half_wave_plate.resource: 'simulated:plates' is the line of 'trap_rf'; "
-            "only ell14 mounts can share a line",
+            "only ell14 or highfinesse can share a line, each with its like",
         ),
         (
             ("instruments", "quarter_wave_plate", "address"),
@@ -224,7 +225,7 @@ def test_a_setup_with_problems_is_not_opened(innsbruck: Any) -> None:
         (
             ("instruments", "marconi", "driver"),
             "marconi2023",
-            "instruments.marconi.driver: 'marconi2023' has no simulator; there are ell14, smc100a",
+            "instruments.marconi.driver: 'marconi2023' has no simulator; there are " + ", ".join(USUAL_WAYS),
         ),
         (
             ("node", "cavity_transmission", "value"),
@@ -279,7 +280,7 @@ def test_what_cannot_be_simulated_is_told(
     assert problem in SimulatedLab.problems(tables)
 
 
-def test_a_bench_that_cannot_start_stops_what_it_started() -> None:
+def test_a_bench_that_cannot_start_stops_what_it_started(innsbruck: Any) -> None:
     # Threads and sockets left behind fail every test of this tree.
     instruments = {
         "one": {"driver": "smc100a", "resource": "simulated:one"},
@@ -287,5 +288,30 @@ def test_a_bench_that_cannot_start_stops_what_it_started() -> None:
         "three": {"driver": "smc100a", "resource": "simulated:both"},
     }
     assert len(Bench.problems(instruments)) == 1
-    with pytest.raises(ValueError, match="unpack"):
-        Bench(instruments, np.random.default_rng(1))
+    with pytest.raises(InstrumentSetupError, match="only ell14 or highfinesse share a line"):
+        Bench(instruments, np.random.default_rng(1), innsbruck.properties, {})
+
+
+def test_real_instruments_can_be_looked_at_and_stand_where_they_should(innsbruck: Any) -> None:
+    tables = deepcopy(innsbruck.tables)
+    real = {"trap_rf", "half_wave_plate", "quarter_wave_plate", "lasers_397_866", "power_393"}
+    for name in real:
+        tables["instruments"][name]["resource"] = f"tcp://192.0.2.7:{5000 + len(name)}"
+    assert SimulatedLab.problems(tables) == []
+    assert len(SimulatedLab.unplayable(tables)) == len(real) - 1  # a power meter only looks
+    with pytest.raises(ValueError, match="a real 'trap rf' does not act on the simulated node"):
+        SimulatedLab.open(tables, innsbruck.node.target, seed=1)
+    bench = SimulatedLab.start_bench(tables, 1, 50.0)
+    try:
+        apparatus = bench.bench.apparatus
+        assert not real & set(bench.bench.members)
+        assert not apparatus.controls("397")
+        assert apparatus.light("397", 0.0)[1] > 0
+        around, own = apparatus.surroundings(), innsbruck.properties
+        assert around.radial_frequency == pytest.approx(own.radial_frequency)
+        assert (around.half_angle, around.quarter_angle) == (
+            own.half_wave_plate_mount,
+            own.quarter_wave_plate_mount,
+        )
+    finally:
+        bench.close()

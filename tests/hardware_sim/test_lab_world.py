@@ -45,7 +45,7 @@ def wall() -> Wall:
 
 @pytest.fixture
 def lab(innsbruck: Any, wall: Wall) -> Iterator[Driven]:
-    bench = Bench(innsbruck.tables["instruments"], np.random.default_rng(1))
+    bench = Bench(innsbruck.tables["instruments"], np.random.default_rng(1), innsbruck.properties, {})
     world = World(innsbruck.properties, np.random.default_rng(2))
     pace = Pace(math.inf, wall.now, wall.slept.append)
     opened = Driven(innsbruck.properties, innsbruck.wiring, bench, np.random.default_rng(3), world, pace)

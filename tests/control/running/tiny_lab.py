@@ -14,14 +14,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from data.columns import Attempts, Record, TimeTags
-from hardware_sim.instruments import (
-    Ell14Bus,
-    Ell14Mount,
-    Ell14Specification,
-    Server,
-    SimulatedSmc100a,
-    serve_tcp,
-)
+from hardware_sim.instruments import Server, serve_tcp
+from hardware_sim.instruments.ell14 import Ell14Mount, Ell14Specification
+from hardware_sim.instruments.ell14_bus import Ell14Bus
+from hardware_sim.instruments.smc100a import SimulatedSmc100a
 from sequences import AttemptLoop, Kind, Operation, Play, Program, RepeatLoop, Target
 from sequences.program import Step
 

@@ -184,6 +184,7 @@ def decaying(time: float) -> Any:
     return scattering(final, np.array([1, math.sqrt(kept), math.sqrt(kept)]))
 
 
+@pytest.mark.slow
 def test_what_happens_to_entangled_ions_is_what_their_density_matrix_does(quiet: Any) -> None:
     """A gate, decay, a rotation, weak 854 nm and then 397 nm light, and a pulse on another line.
 
@@ -219,6 +220,7 @@ def test_what_happens_to_entangled_ions_is_what_their_density_matrix_does(quiet:
     np.testing.assert_array_less(abs(found - expected), 5 * np.sqrt(expected / shots) + 0.02)
 
 
+@pytest.mark.slow
 def test_a_photon_tells_where_the_partner_is(quiet: Any) -> None:
     """Light makes a photon of one of two entangled ions if it is in S1/2; then the partner is there, too."""
     lab = pair(quiet, cavity_position=0.0)
@@ -242,6 +244,7 @@ def test_a_photon_tells_where_the_partner_is(quiet: Any) -> None:
     assert bright(after)[clicked, 0].mean() < 0.01
 
 
+@pytest.mark.slow
 def test_heralded_ions_are_entangled_as_their_photons_say(quiet: Any) -> None:
     """Photons of both ions, mapping, gate: ions whose photons were alike are found alike, others not."""
     antinodes = 854.209e-9 / 2 / math.cos(2 * math.pi * quiet.properties.cavity_angle)

@@ -3,20 +3,21 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from hardware_sim.instruments import Ell14Bus, Ell14Mount, Ell14Specification, InstrumentSetupError
-from hardware_sim.instruments.ell14 import parse_long
-from hardware_sim.instruments.ell14_bus import Ell14Session
+from hardware_sim.instruments import InstrumentSetupError
+from hardware_sim.instruments.ell14 import Ell14Mount, Ell14Specification, parse_long
+from hardware_sim.instruments.ell14_bus import Ell14Bus
+from hardware_sim.instruments.shared_line import LineSession
 
 DEGREE = 1.0 / 360.0
 EXACT = Ell14Specification(landing=0)
 
 
-def build(seed: int = 1, specification: Ell14Specification = EXACT) -> tuple[Ell14Mount, Ell14Session]:
+def build(seed: int = 1, specification: Ell14Specification = EXACT) -> tuple[Ell14Mount, LineSession]:
     mount = Ell14Mount("11400197", np.random.default_rng(seed), specification)
     return mount, Ell14Bus({"0": mount}).connect()
 
 
-def home(line: Ell14Session, now: float = 0.0) -> float:
+def home(line: LineSession, now: float = 0.0) -> float:
     assert line.receive(b"0ho0", now) == b""
     end = line.due()
     assert end is not None

@@ -5,7 +5,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hardware_sim.instruments import Ell14Bus, Ell14Mount, Ell14Specification, InstrumentSetupError
+from hardware_sim.instruments import InstrumentSetupError
+from hardware_sim.instruments.ell14 import Ell14Mount, Ell14Specification
+from hardware_sim.instruments.ell14_bus import Ell14Bus
 
 
 def build(*addresses: str) -> Ell14Bus:

@@ -8,7 +8,9 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 
-from hardware_sim.instruments import Ell14Bus, Ell14Mount, TerminalServer, serve_pty
+from hardware_sim.instruments import TerminalServer, serve_pty
+from hardware_sim.instruments.ell14 import Ell14Mount
+from hardware_sim.instruments.ell14_bus import Ell14Bus
 
 
 @pytest.fixture

@@ -14,50 +14,33 @@ import numpy as np
 import pytest
 import pyvisa
 import serial
+from instrument_clients import PATIENCE, HandClock, dial
 
 from hardware_sim.instruments import (
-    Ell14Bus,
-    Ell14Mount,
-    Ell14Specification,
     InstrumentSetupError,
     LineFaults,
     PseudoTerminalError,
     Server,
     ServerClosedError,
-    SimulatedSmc100a,
     TcpServer,
     TerminalServer,
     serve_pty,
     serve_tcp,
 )
+from hardware_sim.instruments.ell14 import Ell14Mount, Ell14Specification
+from hardware_sim.instruments.ell14_bus import Ell14Bus
+from hardware_sim.instruments.endpoint import SessionEndedError
+from hardware_sim.instruments.scpi import ScpiSession
+from hardware_sim.instruments.smc100a import SimulatedSmc100a
 from hardware_sim.instruments.tcp import SecondClient, SocketChannel
 
-PATIENCE = 5.0  # s of wall time after which a reply that must come counts as lost
 SILENCE = 0.05  # s of wall time in which no reply may come
 SPEED = 100.0
-
-
-class HandClock:
-    """A clock that stands until it is moved."""
-
-    def __init__(self) -> None:
-        self.time = 0.0
-
-    def __call__(self) -> float:
-        return self.time
-
-    def advance(self, seconds: float, server: Server) -> None:
-        self.time += seconds
-        server.wake()
 
 
 def build_bus(address: str = "0") -> Ell14Bus:
     specification = Ell14Specification(landing=0)
     return Ell14Bus({address: Ell14Mount("11400197", np.random.default_rng(1), specification)})
-
-
-def dial(server: TcpServer) -> socket.socket:
-    return socket.create_connection(("127.0.0.1", server.port), timeout=PATIENCE)
 
 
 def read_line(client: socket.socket) -> bytes:
@@ -423,3 +406,114 @@ def test_system_without_pseudo_terminals_is_told_what_to_do(monkeypatch: pytest.
         f"this system ({os.name}) has no pseudo-terminals: "
         "serve the instrument with serve_tcp and open its socket:// resource with pyserial"
     )
+
+
+@pytest.mark.parametrize("abort", [False, True])
+def test_unplugged_cable_stays_out_until_it_is_plugged(generator: TcpServer, abort: bool) -> None:
+    resource = generator.resource
+    with dial(generator) as client:
+        query(client, b"FREQ 20 MHz;*OPC?")
+        generator.unplug(abort)
+        with contextlib.suppress(ConnectionResetError):
+            assert client.recv(1) == b""
+    for _ in range(2):
+        with pytest.raises(ConnectionRefusedError):
+            dial(generator)
+        generator.unplug()
+        generator.drop_link()
+    generator.plug()
+    generator.plug()
+    assert generator.resource == resource
+    with dial(generator) as client:
+        assert query(client, b"FREQ?;*ESR?") == b"20000000;128\n"
+
+
+def test_instrument_that_boots_unplugged_waits_for_its_cable() -> None:
+    clock = HandClock()
+    with serve_tcp(SimulatedSmc100a(), clock=clock) as server:
+        server.unplug()
+        server.power_cycle()
+        clock.advance(61.0, server)
+        with pytest.raises(ConnectionRefusedError):
+            dial(server)
+        server.power_cycle()
+        server.plug()
+        with pytest.raises(ConnectionRefusedError):
+            dial(server)
+        clock.advance(61.0, server)
+        server.inject()
+        with dial(server) as client:
+            assert query(client, b"*ESR?") == b"128\n"
+
+
+def test_cable_pulled_while_the_mounts_have_no_power_can_be_used_again() -> None:
+    clock = HandClock()
+    with serve_tcp(build_bus(), clock=clock) as server:
+        server.power_cycle(boot_time=2.0)
+        server.drop_link()
+        with dial(server) as client:
+            clock.advance(2.5, server)
+            client.sendall(b"0gs")
+            assert read_line(client) == b"0GS00\r\n"
+
+
+def test_unplugged_terminal_is_gone_until_it_is_plugged(tmp_path: Path) -> None:
+    link = tmp_path / "ell14"
+    with serve_pty(build_bus(), link=link) as server:
+        server.unplug()
+        with pytest.raises(serial.SerialException):
+            serial.Serial(server.resource, 9600)
+        server.plug()
+        with serial.Serial(server.resource, 9600, timeout=PATIENCE) as line:
+            line.write(b"0gs")
+            assert line.read_until(b"\r\n") == b"0GS00\r\n"
+
+
+def test_judgement_of_second_clients_can_be_changed(generator: TcpServer) -> None:
+    with dial(generator) as first:
+        assert query(first, b"*TST?") == b"0\n"
+        generator.second_client = "refuse"
+        with dial(generator) as second:
+            assert second.recv(1) == b""
+        generator.second_client = "kick"
+        with dial(generator) as second:
+            assert query(second, b"*TST?") == b"0\n"
+            assert first.recv(1) == b""
+
+
+def test_wrong_line_end_and_lost_end_of_a_reply(generator: TcpServer) -> None:
+    with dial(generator) as client:
+        generator.inject(LineFaults(terminator=b"\r\n", replies=1))
+        assert query(client, b"OUTP?") == b"0\r\n"
+        generator.inject(LineFaults(cut=4, replies=1))
+        client.sendall(b"FREQ?\n")
+        assert client.recv(4) == b"1000"
+        assert query(client, b"OUTP?") == b"0\n"  # what was cut off never comes
+
+
+class Host(SimulatedSmc100a):
+    """A generator that hangs up on who says goodbye."""
+
+    def connect(self) -> ScpiSession:
+        return Farewell(self)
+
+
+class Farewell(ScpiSession):
+    def receive(self, data: bytes, now: float) -> bytes:
+        if data.startswith(b"bye"):
+            raise SessionEndedError(b"see you\n")
+        return super().receive(data, now)
+
+
+def test_instrument_that_hangs_up_says_its_parting_words_first() -> None:
+    clock = HandClock()
+    with serve_tcp(Host(), clock=clock) as server, dial(server) as client:
+        server.inject(LineFaults(delay=1.0))
+        client.sendall(b"bye\n")
+        assert_silent(client)
+        client.sendall(b"*TST?\n")  # nobody listens any more
+        clock.advance(1.5, server)
+        assert read_line(client) == b"see you\n"
+        assert client.recv(1) == b""
+        server.inject()
+        assert not server._lines

@@ -84,3 +84,25 @@ def test_fault_for_no_reply_is_refused() -> None:
         "LineFaults.replies = 0 is not possible: allowed is 1 or more; "
         "use None for all replies, HEALTHY for none"
     )
+
+
+@pytest.mark.parametrize("end", [b"\r\n", b"\n", b"\r"])
+def test_every_line_end_is_replaced(end: bytes) -> None:
+    faults = LineFaults(terminator=b"\n\r")
+    assert faults.shape(b"1" + end + b"2" + end, now=0.0) == [(0.0, b"1\n\r2\n\r")]
+    assert LineFaults(terminator=b"").shape(b"1" + end, now=0.0) == [(0.0, b"1")]
+
+
+def test_reply_can_be_cut_at_every_byte() -> None:
+    for cut in range(1, 6):
+        assert LineFaults(cut=cut).shape(b"12345", now=0.0) == [(0.0, b"12345"[:cut])]
+    assert LineFaults(cut=0).shape(b"12345", now=0.0) == []
+
+
+def test_cut_of_less_than_nothing_is_refused() -> None:
+    with pytest.raises(InstrumentSetupError) as caught:
+        LineFaults(cut=-1)
+    assert str(caught.value) == (
+        "LineFaults.cut = -1 is not possible: allowed is 0 or more bytes; "
+        "use None to let all of each reply pass"
+    )

@@ -3,9 +3,44 @@ from __future__ import annotations
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from instrument_clients import feed
 
-from hardware_sim.instruments import SimulatedSmc100a
-from hardware_sim.instruments.scpi import ERROR_QUEUE_LENGTH, INPUT_BUFFER
+from hardware_sim.instruments.scpi import ERROR_QUEUE_LENGTH, INPUT_BUFFER, ScpiInstrument
+from hardware_sim.instruments.scpi_commands import Command
+from hardware_sim.instruments.scpi_syntax import ScpiError, split_arguments
+from hardware_sim.instruments.smc100a import SimulatedSmc100a
+
+
+class Foreigner(ScpiInstrument):
+    """An instrument with line ends, error texts and arguments of its own."""
+
+    line_end = reply_end = b"\r\n"
+    no_error = '+0,"No error"'
+    terse_errors = True
+
+    def __init__(self) -> None:
+        self.heard: list[str] = []
+        super().__init__("a,b,c,d", 0.0, [
+            Command("APPLy", lambda text, _: text, self.hear, read_argument=2, write_argument=3),
+            Command("BLOCk", read=lambda *_: "#13" + bytes([0, 255, 10]).decode("latin-1")),
+            Command("BREAk", write=self.fail, write_argument=0),
+        ])  # fmt: skip
+
+    def reset(self, now: float) -> None:
+        self.heard.clear()
+
+    def hear(self, argument: str, now: float) -> None:
+        self.heard += split_arguments(argument)
+
+    def fail(self, argument: str, now: float) -> None:
+        raise ScpiError(203, "Output overload")
+
+
+@pytest.fixture
+def foreigner() -> Foreigner:
+    foreigner = Foreigner()
+    foreigner.execute("*CLS", 0.0)
+    return foreigner
 
 
 @pytest.fixture
@@ -123,6 +158,40 @@ def test_instrument_without_power_is_silent_and_forgets_what_it_heard(generator:
 @given(st.binary(max_size=60), st.integers(1, 7))
 def test_no_bytes_break_the_instrument(noise: bytes, size: int) -> None:
     session = SimulatedSmc100a().connect()
-    for at in range(0, len(noise), size):
-        session.receive(noise[at : at + size], 0.0)
+    feed(session, noise, size)
     assert session.receive(b"\n*RST;*CLS\n*TST?\n", 1e9).endswith(b"0\n")
+
+
+def test_several_arguments_arrive_in_order(foreigner: Foreigner) -> None:
+    assert foreigner.execute("APPL 3.3 V , 'one, two';APPL? 1, 2", 0.0) == "1,2"
+    assert foreigner.heard == ["3.3 V", "'one, two'"]
+    foreigner.execute("APPL 1,2,3,4;APPL", 0.0)
+    foreigner.execute("APPL", 0.0)
+    assert foreigner.execute("SYST:ERR:ALL?", 0.0) == '-108,"Parameter not allowed",-109,"Missing parameter"'
+
+
+def test_replies_can_be_blocks_of_bytes(foreigner: Foreigner) -> None:
+    assert foreigner.connect().receive(b"BLOC?\r\n", 0.0) == b"#13\x00\xff\n\r\n"
+
+
+def test_line_ends_are_the_instruments_own(foreigner: Foreigner) -> None:
+    session = foreigner.connect()
+    assert session.receive(b"*TST?\n", 0.0) == session.receive(b"*TST?\r", 0.0) == b""
+    assert session.due() is None
+    session.receive(b"\n", 0.0)
+    assert session.receive(b"SYST:ERR?\r\nSYST:ERR?\r\n", 0.0) == b'-102,"Syntax error"\r\n+0,"No error"\r\n'
+    assert list(foreigner.complaints) == ['-102,"Syntax error; *TST?\n*TST?"']
+
+
+def test_an_error_of_the_devices_own_keeps_its_text(foreigner: Foreigner) -> None:
+    foreigner.execute("BREAK", 0.0)
+    assert foreigner.execute("*ESR?;SYST:ERR?", 0.0) == '8;203,"Output overload"'
+
+
+def test_a_forgiving_instrument_looks_up_from_the_root(generator: SimulatedSmc100a) -> None:
+    class Forgiving(SimulatedSmc100a):
+        returns_to_root = True
+
+    line = "FREQ:MODE?;POW?;NONSENSE?"
+    assert Forgiving().execute(line, 0.0) == "CW;-30"
+    assert generator.execute(line, 0.0) == "CW"

@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from hardware_sim.instruments import SimulatedSmc100a, Smc100aSettings, Smc100aSpecification
+from hardware_sim.instruments.smc100a import SimulatedSmc100a, Smc100aSettings, Smc100aSpecification
 
 
 @pytest.fixture
@@ -148,10 +148,11 @@ def test_power_cycle(generator: SimulatedSmc100a, power_on: str, output: bool) -
 
 def test_specification_is_obeyed() -> None:
     specification = Smc100aSpecification(
-        identity="a,b,c,d", maximum_frequency=3.2e9, reset=Smc100aSettings(frequency=1e9)
+        serial_number="100001", maximum_frequency=3.2e9, reset=Smc100aSettings(frequency=1e9)
     )
     generator = SimulatedSmc100a(specification)
-    assert ask(generator, "*IDN?;FREQ?;FREQ? MAX") == "a,b,c,d;1000000000;3200000000"
+    assert ask(generator, "FREQ?;FREQ? MAX") == "1000000000;3200000000"
+    assert ask(generator, "*IDN?").split(",")[2] == "1411.4002k02/100001"
 
 
 def test_automatic_sweep_steps_with_lab_time(generator: SimulatedSmc100a) -> None:

@@ -32,6 +32,7 @@ def test_all_outcomes_together_are_certain() -> None:
     assert found.elsewhere.min() >= -1e-9
 
 
+@pytest.mark.slow
 def test_the_order_of_nodes_is_that_of_the_question() -> None:
     short = replace(PULSE, duration=0.4e-6)
     spins = [0.1, 0.5, 0.9]
@@ -43,6 +44,7 @@ def test_the_order_of_nodes_is_that_of_the_question() -> None:
         assert three.amplitude[node] == pytest.approx(one.amplitude[0], abs=1e-12)
 
 
+@pytest.mark.slow
 def test_a_drive_may_be_cut_anywhere() -> None:
     parts = [replace(PULSE, duration=share * 1.5e-6) for share in (0.21, 0.0, 0.79)]
     one, two = (reference.emit(MODEL, drives, 1.0, ring_down=0.1e-6) for drives in ([PULSE], parts))
@@ -51,6 +53,7 @@ def test_a_drive_may_be_cut_anywhere() -> None:
     assert two.amplitude == pytest.approx(one.amplitude, abs=1e-7)
 
 
+@pytest.mark.slow
 def test_shorter_intervals_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     coarse = reference.emit(MODEL, [PULSE], 1.0, ring_down=0.0)
     monkeypatch.setattr(jumps, "LONGEST", 3e-9)
@@ -60,6 +63,7 @@ def test_shorter_intervals_change_nothing(monkeypatch: pytest.MonkeyPatch) -> No
     assert coarse.lost_to == pytest.approx(fine.lost_to, abs=1e-7)
 
 
+@pytest.mark.slow
 def test_beats_that_are_too_long_to_learn_are_played_through() -> None:
     # Tones 50 kHz apart: what is played through bin by bin is what faster beats tend to.
     slow = Drive(0.5e-6, 40e6, 45e6, 2.8e6, 2.8e6 - MODEL.splitting + 50e3)

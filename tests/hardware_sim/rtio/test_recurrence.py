@@ -229,6 +229,7 @@ def programs(draw: st.DrawFn, desk: Any, *, branching: bool) -> Program:
 
 @settings(max_examples=150)
 @given(data=st.data())
+@pytest.mark.slow
 def test_loops_end_as_if_every_pass_had_been_gone_through(data: st.DataObject, new_desk: Any) -> None:
     compare(data.draw(programs(new_desk(), branching=data.draw(st.booleans()))))
 
