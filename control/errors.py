@@ -16,6 +16,7 @@
         ├── NotReady             the driver will not do it in the present state
         ├── LimitError           a value beyond a limit: of the instrument, the driver or the site
         ├── ReadBackError        the instrument holds another value than the one it was given
+        ├── BadReading           it answers, but says itself that what it measured is none
         └── IdentityError        another instrument answers at this address
 
 Facts are fields; the text is made in ``__str__``. Errors survive pickling, so that a scheduler or a remote
@@ -33,6 +34,10 @@ from dataclasses import dataclass
 from typing import Any
 
 LONGEST_QUOTE = 60  # bytes of a request or an answer that a message shows: one line of a terminal
+LONGEST_NAME = 80  # characters of a name that are compared with others, which takes its time
+
+DIGITS = 12
+"""Significant digits of a value that is shown: as many as the best instruments have."""
 
 
 def nearest(name: str, known: Iterable[str]) -> str:
@@ -45,7 +50,7 @@ def nearest(name: str, known: Iterable[str]) -> str:
         'Known: ell14, smc100a.'
     """
     names = sorted(known)
-    close = difflib.get_close_matches(name, names, n=3, cutoff=0.6)
+    close = difflib.get_close_matches(str(name)[:LONGEST_NAME], names, n=3, cutoff=0.6)
     return f"Did you mean {' or '.join(close)}?" if close else f"Known: {', '.join(names) or 'none'}."
 
 
@@ -53,6 +58,33 @@ def quote(data: bytes) -> str:
     """Return bytes from the wire as they are shown in a message, cut to one line."""
     tail = "..." if len(data) > LONGEST_QUOTE else ""
     return repr(data[:LONGEST_QUOTE])[1:] + tail
+
+
+def show(value: float, unit: str, digits: int) -> str:
+    """Return a value with the unit that suits its size, as `sequences.units.show` does."""
+    # Late: a command that only shows its help must not wait for the compiler of sequences.
+    from sequences import units  # noqa: PLC0415
+
+    return units.show(value, unit, digits)
+
+
+def span(low: float, high: float, unit: str) -> str:
+    """Return two values and what is between them, for people; a unit without prefix is told once.
+
+    Args:
+        low: the lowest value, in the unit.
+        high: the highest value, in the unit.
+        unit: base unit, as `sequences.units` spells it.
+
+    Example:
+        >>> span(23e6, 24e6, "Hz"), span(-30.0, 3.0, "dBm"), span(0.0, 4e-5, "A")
+        ('23 MHz to 24 MHz', '-30 to 3 dBm', '0 A to 40 uA')
+    """
+    lowest, highest = show(low, unit, DIGITS), show(high, unit, DIGITS)
+    plain = f" {unit}"
+    if lowest.endswith(plain) and highest.endswith(plain):
+        lowest = lowest.removesuffix(plain)
+    return f"{lowest} to {highest}"
 
 
 def _rebuild(kind: Callable[..., ControlError], facts: dict[str, Any]) -> ControlError:
@@ -218,15 +250,14 @@ class LinkDown(LinkError):
 
     Attributes:
         reason: what the operating system said.
+        advice: what to do.
     """
 
     reason: str
+    advice: str = "Is it powered and plugged in? Is the address right? Is another program connected to it?"
 
     def __str__(self) -> str:
-        return (
-            f"{self.where}: the link is down: {self.reason} (tried to {self.tried}). "
-            "Is it powered and plugged in? Is the address right? Is another program connected to it?"
-        )
+        return f"{self.where}: the link is down: {self.reason} (tried to {self.tried}). {self.advice}"
 
 
 @dataclass(eq=False, kw_only=True)
@@ -332,15 +363,14 @@ class LimitError(DeviceError):
         return self.low if self.value < self.low else self.high
 
     def __str__(self) -> str:
-        unit = f" {self.unit}" if self.unit else ""
-        allowed = f"{self.low:.12g} to {self.high:.12g}{unit}"
-        asked = f"{self.where}: {self.setting} cannot be {self.value:.12g}{unit}"
+        allowed = span(self.low, self.high, self.unit)
+        asked = f"{self.where}: {self.setting} cannot be {show(self.value, self.unit, DIGITS)}"
         if not math.isfinite(self.value):
             return f"{asked}: not a finite number. Give one from {allowed}."
         side = "below" if self.value < self.low else "above"
         advice = " or change the limit in the setup file" if self.origin == "site" else ""
         return (
-            f"{asked}: {side} {self.limit:.12g}{unit}, the limit of the {self.origin}. "
+            f"{asked}: {side} {show(self.limit, self.unit, DIGITS)}, the limit of the {self.origin}. "
             f"Give a value from {allowed}{advice}."
         )
 
@@ -358,17 +388,38 @@ class ReadBackError(DeviceError):
     """
 
     setting: str
-    wanted: float
-    actual: float
+    wanted: float | str
+    actual: float | str
     tolerance: float
     unit: str
 
     def __str__(self) -> str:
-        unit = f" {self.unit}" if self.unit else ""
+        if isinstance(self.wanted, str) or isinstance(self.actual, str):
+            values = f"was set to {self.wanted!r} but reads {self.actual!r}"
+        else:
+            values = (
+                f"was set to {show(self.wanted, self.unit, DIGITS)} "
+                f"but reads {show(self.actual, self.unit, DIGITS)} "
+                f"(tolerance {show(self.tolerance, self.unit, 3)})"
+            )
+        return f"{self.where}: {self.setting} {values}. Is somebody else setting it, or is it blocked?"
+
+
+@dataclass(eq=False, kw_only=True)
+class BadReading(DeviceError):
+    """The instrument answers, but what it measured is nothing that may be used.
+
+    Attributes:
+        setting: name of the setting.
+        note: why, in a few words.
+    """
+
+    setting: str
+    note: str
+
+    def __str__(self) -> str:
         return (
-            f"{self.where}: {self.setting} was set to {self.wanted:.12g}{unit} "
-            f"but reads {self.actual:.12g}{unit} (tolerance {self.tolerance:.3g}{unit}). "
-            "Is somebody else setting it, or is it blocked?"
+            f"{self.where}: {self.setting} has no valid reading: {self.note}. Nothing was used in its place."
         )
 
 
@@ -378,17 +429,19 @@ class IdentityError(DeviceError):
 
     Attributes:
         what: "model" or "serial number".
-        expected: what the setup says.
+        expected: what it should be.
         found: what the instrument says.
+        known: who says what it should be.
     """
 
     what: str
     expected: str
     found: str
+    known: str = "the setup"
 
     def __str__(self) -> str:
+        meant = "correct the setup file" if self.known == "the setup" else "connect to it anew"
         return (
-            f"{self.where}: the {self.what} is {self.found!r}, not {self.expected!r}. "
-            "Is the address right? Were two instruments exchanged? "
-            "If this one is meant, correct the setup file."
+            f"{self.where}: the {self.what} is {self.found!r}, not {self.expected!r} as {self.known} says. "
+            f"Is the address right? Were two instruments exchanged? If this one is meant, {meant}."
         )

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import importlib
 import math
+import threading
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Protocol, cast, runtime_checkable
 
@@ -20,12 +21,19 @@ if TYPE_CHECKING:
     from sequences.target import Target
 
 
+STREAM = " stream"
+"""What the name of an instrument's second line ends with."""
+
+
 class Lab(Protocol):
     """A timing core with the lab behind it, open and ready."""
 
     @property
     def resources(self) -> Mapping[str, str]:
-        """Resource of the setup file -> address to connect to, for simulated instruments; else empty."""
+        """Resource of the setup file -> address to connect to, for simulated instruments; else empty.
+
+        That of an instrument's second line has the name of its resource with `STREAM` behind it.
+        """
 
     def load(self, ions: int) -> None:
         """Make a string of that many ions, with the instruments set as they are now."""
@@ -58,6 +66,50 @@ class PacedLab(Protocol):
 
     def catch_up(self) -> None:
         """Wait until the wall has caught up with lab time."""
+
+
+class RunningBench(Protocol):
+    """Simulated instruments without the core of their lab: to be looked at, set, and made to fail."""
+
+    @property
+    def resources(self) -> Mapping[str, str]:
+        """Resource of the setup file -> address to connect to, as for `Lab`."""
+
+    @property
+    def control(self) -> str:
+        """Host and port where faults are provoked."""
+
+    @property
+    def stopped(self) -> threading.Event:
+        """Set when somebody has asked the bench to stop."""
+
+    def close(self) -> None:
+        """Stop all instruments."""
+
+
+@runtime_checkable
+class BenchPlugin(Protocol):
+    """A lab plug-in that can start its simulated instruments alone; not every plug-in can."""
+
+    def start_bench(self, tables: Mapping[str, Any], seed: int, speed: float) -> RunningBench:
+        """Start the instruments.
+
+        Args:
+            tables: of the setup file.
+            seed: of their imperfections.
+            speed: lab seconds per second.
+        """
+
+
+@runtime_checkable
+class ChoosyPlugin(Protocol):
+    """A lab plug-in that cannot play in every setup that is in order; most can."""
+
+    def unplayable(self, tables: Mapping[str, Any]) -> Sequence[str]:
+        """Return what in a setup file keeps programs from being played, one line each, key path first.
+
+        Instruments can be looked at and set in spite of it.
+        """
 
 
 class LabPlugin(Protocol):

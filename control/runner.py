@@ -17,7 +17,7 @@ from control.experiments.experiment import Experiment
 from control.experiments.registry import author_errors, source_file
 from control.experiments.scanned_runs import analyse
 from control.interrupts import Interrupts
-from control.lab import Lab, catch_up, provoke, set_pace
+from control.lab import Lab, PacedLab, catch_up, provoke, set_pace
 from control.plan import Plan, make_plan
 from control.setup import Setup, read_setup
 from data import (
@@ -36,6 +36,9 @@ from sequences import SequenceError, declarations, print_program
 from sequences.scans import Scan
 
 SEED_BITS: Final = 32  # short enough to be typed again
+
+MADE_TIME_LOOK_SECONDS: Final = 0.2
+"""Between two looks at instruments in a lab whose time is made: one takes 20 ms, and 2 s are many points."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,10 +191,12 @@ def recorded_experiment(kind: type[Experiment], run: Run) -> Experiment:
 def _measure(plan: Plan, lab: Lab, bench: Bench, writer: RunWriter, watch: Watcher) -> Path:
     """Play every point and append it to the file, which is closed however this ends."""
     total = len(plan.points)
+    pause = MADE_TIME_LOOK_SECONDS if isinstance(lab, PacedLab) else None
     began = time.monotonic()
     try:
         with Interrupts() as interrupts, writer:
             for point, program in zip(plan.points, plan.programs, strict=True):
+                bench.look_after(pause)
                 bench.set(point.instruments)
                 record = lab.play(program, plan.experiment.shots)
                 with interrupts.held():
@@ -199,6 +204,7 @@ def _measure(plan: Plan, lab: Lab, bench: Bench, writer: RunWriter, watch: Watch
                 catch_up(lab)
                 left = (time.monotonic() - began) / writer.points * (total - writer.points)
                 watch(Progress("measuring", writer.points, total, left))
+            bench.look_after(0.0)  # nobody has looked since the last point, or for several
             with interrupts.held():
                 return writer.finish()
     except KeyboardInterrupt:

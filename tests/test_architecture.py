@@ -82,6 +82,7 @@ def test_every_third_party_import_is_declared() -> None:
     declared = project["dependencies"] + project["optional-dependencies"]["plots"]
     names = {requirement.split(">=")[0].strip().lower().replace("-", "_") for requirement in declared}
     names |= {"serial"} if "pyserial" in names else set()
+    names |= {"zmq"} if "pyzmq" in names else set()
     imported = {
         (alias.name if isinstance(node, ast.Import) else node.module or "").split(".")[0]
         for path in MODULES

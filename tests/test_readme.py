@@ -45,7 +45,7 @@ def test_own_experiment_flops(own_experiment: Path, tmp_path: Path) -> None:
 
 
 def test_the_commands_of_the_tour_exist() -> None:
-    commands = set(re.findall(r"`ionloom (\w+)", README))
+    commands = set(re.findall(r"`ionloom ([\w-]+)", README))
     assert commands <= set(COMMANDS)
 
 

@@ -26,6 +26,17 @@ COMMANDS: Final = {
     "compile": Late("control.cli.compiling:compiling", "Compile an experiment without playing it."),
     "check": Late("control.cli.checking:check", "Check before any shot whether the core can keep up."),
     "export": Late("control.cli.exporting:export", "Write what an experiment plays for other programs."),
+    "lab": Late("control.cli.lab:lab", "Start the simulated instruments of a setup, until stopped."),
+    "fault": Late("control.cli.fault:fault", "Make something go wrong with a simulated instrument."),
+    "devices": Late("control.cli.devices:devices", "Show all instruments and what they read."),
+    "device": Late("control.cli.device:device", "Read or set one instrument."),
+    "bench-check": Late(
+        "control.cli.bench_check:bench_check", "Check drivers at real instruments, reading only."
+    ),
+    "controller": Late(
+        "control.cli.controller:controller", "Serve an instrument to other programs, as ARTIQ does."
+    ),
+    "device-db": Late("control.cli.device_db:device_db", "Write ARTIQ's database of a setup's instruments."),
     "setup": Late("control.cli.setups:setups", "Look at the setup file of a lab."),
 }
 """Every command, with the one line that ``ionloom --help`` shows of it."""

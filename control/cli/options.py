@@ -163,3 +163,13 @@ def experiment_option(command: F) -> F:
 def run_argument(command: F) -> F:
     """Add the argument that says which run is meant."""
     return click.argument("which", metavar="RUN", default="latest")(command)
+
+
+def lab_option(*, required: bool = False) -> Callable[[F], F]:
+    """Add ``--lab``."""
+    return click.option(
+        "--lab",
+        metavar="HOST:PORT",
+        required=required,
+        help="A running `ionloom lab` to find simulated instruments in; it prints where it is.",
+    )

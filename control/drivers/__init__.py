@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Mapping
+from contextlib import ExitStack
 from types import MappingProxyType
+from typing import Any, Final
 
 from control.device import Device
-from control.errors import UnknownName
+from control.errors import ConfigError, UnknownName
 from control.transport import open_link
 
 __all__ = ["DRIVERS", "connect", "driver_class"]
@@ -15,10 +17,30 @@ __all__ = ["DRIVERS", "connect", "driver_class"]
 # Names and not classes: a command that needs no instrument must not wait for their imports.
 DRIVERS: Mapping[str, str] = MappingProxyType(
     {
+        "arf": "control.drivers.arf:MogArf",
+        "bristol871": "control.drivers.bristol871:Bristol871",
+        "dg645": "control.drivers.dg645:Dg645",
+        "dlc_pro": "control.drivers.dlc_pro:DlcPro",
         "ell14": "control.drivers.ell14:Ell14",
+        "highfinesse": "control.drivers.highfinesse:HighFinesse",
+        "hmp4040": "control.drivers.hmp4040:Hmp4040",
+        "id900": "control.drivers.id900:Id900",
+        "ipcmini": "control.drivers.ipcmini:IpcMini",
+        "iseg_nhr": "control.drivers.iseg_nhr:IsegNhr",
+        "k10cr1": "control.drivers.k10cr1:K10cr1",
+        "mdt693b": "control.drivers.mdt693b:Mdt693b",
+        "mecom": "control.drivers.meerstetter:MeerstetterTec",
+        "pm100d": "control.drivers.pm100d:Pm100d",
+        "pm5020": "control.drivers.pm100d:Pm5020",
+        "red_pitaya": "control.drivers.red_pitaya:RedPitaya",
         "smc100a": "control.drivers.smc100a:Smc100a",
+        "tpg36x": "control.drivers.tpg36x:Tpg36x",
+        "websq": "control.drivers.websq:WebSq",
     }
 )
+
+CONTROLLER: Final = "controller://"
+"""What a resource starts with behind which a network controller is."""
 
 
 def driver_class(driver: str) -> type[Device]:
@@ -46,6 +68,7 @@ def connect(
     driver: str,
     resource: str,
     *,
+    stream: str | None = None,
     address: str | None = None,
     serial_number: str | None = None,
     limits: Mapping[str, tuple[float, float]] | None = None,
@@ -55,7 +78,9 @@ def connect(
     Args:
         name: what to call it.
         driver: one of the names in `DRIVERS`.
-        resource: where it is, as `control.transport.resources` lists.
+        resource: where it is, as `control.transport.resources` lists; ``controller://host:port`` for one that
+            runs as a network controller, with the same driver.
+        stream: where its second line is, for instruments that push data on one.
         address: bus address, for instruments that share a line; they share the link too.
         serial_number: refuse any other instrument of the kind.
         limits: site limits, setting name to (lowest, highest), in the setting's unit.
@@ -70,11 +95,22 @@ def connect(
         IdentityError: another instrument is there.
     """
     kind = driver_class(driver)
-    link = open_link(resource, name, shared=kind.ON_BUS, line=kind.LINE)
-    try:
-        device = kind(name, link, address=address, serial_number=serial_number, limits=limits)
+    options: dict[str, Any] = {"address": address, "serial_number": serial_number, "limits": limits}
+    if resource.startswith(CONTROLLER):
+        # Late: the RPC protocols are not needed by who has the link to itself.
+        from control.remote import connect_remote  # noqa: PLC0415
+
+        return connect_remote(name, kind, resource, serial_number=serial_number, limits=limits)
+    if stream is not None and not kind.STREAM:
+        problem = f"{name}: this kind of instrument has no second line; remove stream = {stream!r}."
+        raise ConfigError((problem,))
+    with ExitStack() as opened:
+        link = open_link(resource, name, shared=kind.ON_BUS, line=kind.LINE, make=kind.link_to)
+        opened.callback(link.release, name)
+        if stream is not None:
+            options["stream"] = open_link(stream, name)
+            opened.callback(options["stream"].release, name)
+        device = kind(name, link, **options)
         device.identify()
-    except BaseException:
-        link.release(name)
-        raise
+        opened.pop_all()
     return device

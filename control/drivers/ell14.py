@@ -15,13 +15,14 @@ Source:
 from __future__ import annotations
 
 import re
-import time
-from collections.abc import Callable, Mapping
-from typing import ClassVar
+from functools import partial
+from typing import ClassVar, Unpack
 
-from control.device import Device, Identity
+from control.device import Identity
+from control.device.patience import PatientDevice, PatientOptions
+from control.device.readings import Judged, Quality
+from control.device.settings import Evidence, Setting, Value
 from control.errors import BadReply, ConfigError, NotReady, ReadBackError, Refused
-from control.settings import Setting, Value
 from control.transport import Deadline, LineSettings, Link
 
 STATUS = {
@@ -56,6 +57,9 @@ ANGLE = Setting(
     low=0.0,
     high=1.0,
     tolerance=0.4 / 360.0,  # accuracy of the encoder, +-0.4 degrees
+    key=True,
+    evidence=Evidence.TRIED,
+    restore=True,
     period=1.0,
     deadline=10.0,  # a turn takes 1 s at full velocity
 )
@@ -66,8 +70,11 @@ VELOCITY = Setting(
     low=0.2,  # slower, a turn would take more than half of the time that a move may take
     high=1.0,
     tolerance=0.005,  # it counts in per cent
+    evidence=Evidence.TRIED,
+    restore=True,
 )
 
+STRAYED = "it stands elsewhere than it was left: it was without power, or turned by hand"
 PAUSE_SECONDS = 0.1  # a move that follows another sooner may end at zero
 
 _MESSAGE = re.compile(rb"([0-9A-F])([A-Z]{2})([0-9A-Z]*)")
@@ -78,7 +85,7 @@ _IDENTITY = re.compile(
 _UNASKED = frozenset({"BS", "BO"})  # somebody pressed or released the button on the mount
 
 
-class Ell14(Device):
+class Ell14(PatientDevice):
     """One ELL14 rotation mount.
 
     The lock on the line is held until a move has ended: mounts on one line move one after the other.
@@ -86,39 +93,32 @@ class Ell14(Device):
     Args:
         name: as for `Device`.
         link: as for `Device`; shared by all mounts on the line.
-        address: "0" to "F"; mounts leave the factory with "0".
-        serial_number: as for `Device`.
-        limits: as for `Device`.
-        clock: monotonic time in seconds.
-        sleep: waits for some seconds.
+        options: as for `PatientDevice`; the address is "0" to "F", mounts leave the factory with "0".
+
+    Raises:
+        ConfigError: an address that no mount can have.
     """
 
     SETTINGS: ClassVar[tuple[Setting, ...]] = (ANGLE, VELOCITY)
     MODELS: ClassVar[tuple[str, ...]] = ("ELL14",)
     LINE: ClassVar[LineSettings] = LineSettings(baud=9600)
     ON_BUS: ClassVar[bool] = True
+    ACTIONS: ClassVar[tuple[str, ...]] = ("home",)
+    TELLS_HOMED: ClassVar[bool] = False
 
-    def __init__(
-        self,
-        name: str,
-        link: Link,
-        *,
-        address: str | None = None,
-        serial_number: str | None = None,
-        limits: Mapping[str, tuple[float, float]] | None = None,
-        clock: Callable[[], float] = time.monotonic,
-        sleep: Callable[[float], None] = time.sleep,
-    ) -> None:
-        bus_address = "0" if address is None else address.upper()
-        if not re.fullmatch("[0-9A-F]", bus_address):
+    def __init__(self, name: str, link: Link, **options: Unpack[PatientOptions]) -> None:
+        given = options.get("address")
+        address = "0" if given is None else given
+        if not re.fullmatch("[0-9A-F]", address.upper()):
             raise ConfigError(
                 (f"{name}: {address!r} is not the address of an ELL14. Give one of 0 to 9, A to F.",)
             )
-        super().__init__(name, link, address=bus_address, serial_number=serial_number, limits=limits)
-        self._bus_address = bus_address
-        self._clock = clock
-        self._sleep = sleep
+        options["address"] = self._bus_address = address.upper()
+        super().__init__(name, link, **options)
         self._moved_at: float | None = None
+        self._homed = False
+        self._left_at: float | None = None  # the angle where it was first seen after its last move
+        self._strayed = False
         self._pulses_per_turn = 0
 
     def home(self, *, clockwise: bool = True) -> float:
@@ -136,15 +136,7 @@ class Ell14(Device):
             LinkError: no answer.
         """
         with self._transaction():
-            self._degrade("it was sent home and has not arrived")
-            self._move("ho0" if clockwise else "ho1")
-            angle = float(self._read(ANGLE))
-            if ANGLE.differs(0.0, angle):
-                raise ReadBackError(
-                    setting=ANGLE.name, wanted=0.0, actual=angle, tolerance=ANGLE.tolerance, unit=ANGLE.unit
-                )
-            self.acknowledge()
-        return angle
+            return self._search_home("ho0" if clockwise else "ho1")
 
     def move_absolute(self, angle: float) -> float:
         """Turn to an angle and wait until the mount stands; short for `set("angle", angle)`.
@@ -160,8 +152,44 @@ class Ell14(Device):
         """
         return float(self.set(ANGLE.name, angle))
 
+    def _require_ready(self, setting: Setting) -> None:
+        if setting.name != ANGLE.name:
+            return
+        if self._homed:
+            self._read(ANGLE)  # where it stands tells whether angles have still a meaning
+        self._require_zero()
+
+    def _require_zero(self) -> None:
+        """Refuse angles while they may have no meaning."""
+        if self.trouble:
+            raise NotReady(
+                action="turn to an angle",
+                reason=self.trouble,
+                advice="Call home() first, or acknowledge() if its position is known to be right.",
+            )
+
+    def _greet(self, *, first: bool) -> None:
+        if first:
+            self._degrade("it has not been homed since it was connected")
+
+    def _settle(self) -> None:
+        self._accept_status("gs", self._ask("gs", "GS"))
+
+    def _recover(self, *, was_down: bool) -> None:
+        if was_down:
+            # Whether it has kept its power cannot be asked: who was away is taken to have been without.
+            self._degrade("it has not been homed since the link was opened again")
+            self._restarted |= self._homed
+        super()._recover(was_down=was_down)
+
+    def _reinstate(self) -> None:
+        # A plate that goes home and back harms nobody.
+        if self._restarted:
+            self._search_home("ho0")
+
     def _identify(self) -> Identity:
-        answer = self._ask("in", "IN", skip=self._dirty)
+        # Asked twice on such a line: a harmed digit of the scale would turn the mount by another angle.
+        answer = self._surely(partial(self._ask, "in", "IN", skip=self._dirty))
         fields = _IDENTITY.fullmatch(answer)
         if fields is None or int(fields["pulses"], 16) == 0:
             raise self._bad_reply("in", f"IN{answer}".encode(), "an ELLx identity of 30 characters")
@@ -173,42 +201,53 @@ class Ell14(Device):
             firmware=fields["firmware"],
         )
 
-    def _greet(self, *, first: bool) -> None:
-        since = "since it was connected" if first else "since the link was opened again"
-        self._degrade(f"it has not been homed {since}")
-
-    def _settle(self) -> None:
-        self._check()
-
     def _check(self) -> None:
         self._accept_status("gs", self._ask("gs", "GS"))
+        if self._homed:
+            self._read(ANGLE)
 
-    def _require_ready(self, setting: Setting) -> None:
-        if setting.name == ANGLE.name and self.trouble:
-            raise NotReady(
-                action="turn to an angle",
-                reason=self.trouble,
-                advice="Call home() first, or acknowledge() if its position is known to be right.",
-            )
-
-    def _read(self, setting: Setting) -> Value:
+    def _read(self, setting: Setting) -> Value | Judged:
         if setting.name == VELOCITY.name:
             return self._number("gv", "GV", digits=2) / 100.0
+        angle = self._angle()
+        if self._left_at is not None and ANGLE.differs(self._left_at, angle):
+            # Its adapter is fed by the computer: that the mount was without power shows in nothing else.
+            self._strayed = True
+            self._degrade(STRAYED)
+        self._left_at = angle
+        return Judged(angle, Quality.SUSPECT, STRAYED) if self._strayed else angle
+
+    def _write(self, setting: Setting, value: Value) -> None:
+        if setting.name == VELOCITY.name:
+            command = f"sv{round(float(value) * 100.0):02X}"
+            self._accept_status(command, self._ask(command, "GS"))
+        else:
+            self._require_zero()
+            self._move(f"ma{round(float(value) * self._pulses_per_turn):08X}")
+
+    def _search_home(self, command: str) -> float:
+        self._degrade("it was sent home and has not arrived")
+        self._homed = False
+        self._move(command)
+        angle = self._angle()
+        if ANGLE.differs(0.0, angle):
+            raise ReadBackError(
+                setting=ANGLE.name, wanted=0.0, actual=angle, tolerance=ANGLE.tolerance, unit=ANGLE.unit
+            )
+        self._homed, self._strayed, self._left_at = True, False, angle
+        self.acknowledge()
+        return angle
+
+    def _angle(self) -> float:
         pulses = self._number("gp", "PO", digits=8)
         # two's complement
         return (pulses - (1 << 32) if pulses >= 1 << 31 else pulses) / self._pulses_per_turn
 
-    def _write(self, setting: Setting, value: Value) -> None:
-        if setting.name == VELOCITY.name:
-            command = f"sv{round(value * 100.0):02X}"
-            self._accept_status(command, self._ask(command, "GS"))
-        else:
-            self._move(f"ma{round(value * self._pulses_per_turn):08X}")
-
     def _move(self, command: str) -> None:
         """Send a move and wait until it has ended, with a position or with the status of its failure."""
         self._pause()
-        deadline = Deadline.after(self._setting(ANGLE.name).deadline)
+        self._left_at = None
+        deadline = Deadline.after(self.setting(ANGLE.name).deadline)
         try:
             self._link.send(self._encode(command), deadline)
             while True:

@@ -137,6 +137,8 @@ class InstrumentTable(Struct, frozen=True):
 
     driver: str
     resource: str
+    stream: str | UnsetType = UNSET
+    controller: str | UnsetType = UNSET
     address: str | UnsetType = UNSET
     serial_number: str | UnsetType = UNSET
     role: str = ""

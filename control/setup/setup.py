@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from control.errors import ConfigError
-from control.lab import Lab, find_plugin
+from control.lab import ChoosyPlugin, Lab, find_plugin
 from control.setup.channels import make_target
 from control.setup.files import SetupFile, read_file
 from control.setup.instruments import Instrument, make_instruments
@@ -55,8 +55,23 @@ class Setup:
 
         Args:
             seed: of every random draw of a simulated lab.
+
+        Raises:
+            ConfigError: the lab cannot play in this setup; nothing was started.
         """
+        self.require_playable()
         return find_plugin(self.lab).open(self.tables, self.target, seed)
+
+    def require_playable(self) -> None:
+        """Make sure that programs can be played, not only instruments looked at.
+
+        Raises:
+            ConfigError: all that keeps the lab from it.
+        """
+        plugin = find_plugin(self.lab)
+        problems = plugin.unplayable(self.tables) if isinstance(plugin, ChoosyPlugin) else ()
+        if problems:
+            raise _told(self.origin, problems)
 
 
 def read_setup(which: str | Path = "innsbruck") -> Setup:
@@ -125,5 +140,5 @@ def _usable(tables: Mapping[str, Any], name: str) -> dict[str, Any]:
     return table if isinstance(table, dict) else {}
 
 
-def _told(origin: str, problems: list[str]) -> ConfigError:
+def _told(origin: str, problems: Sequence[str]) -> ConfigError:
     return ConfigError(tuple(f"{origin}: {problem}" for problem in problems))

@@ -108,7 +108,7 @@ def simulate(
         What came of it; the same is in the folder, with a run file for every setting.
 
     Raises:
-        ConfigError: settings that cannot be, all of them at once.
+        ConfigError: settings that cannot be, all of them at once; or instruments that cannot be simulated.
         UsageError: the lab is not simulated, or the folder holds another study.
         InterruptedStudy: stopped by Ctrl-C; what was finished is kept.
     """
@@ -116,6 +116,7 @@ def simulate(
     watch = progress or (lambda _step: None)
     chosen = experiment if shots is None else experiment.with_shots(shots)
     lab = read_setup(setup)
+    lab.require_playable()
     knobs = find_knobs(chosen, lab, calibration)
     settings = read_settings(vary, listed, knobs, zipped=zipped)
     seed = _seed(seed, Path(out))

@@ -14,8 +14,10 @@ from __future__ import annotations
 import threading
 import time
 from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import NoReturn
+from typing import ClassVar, NoReturn
 
 from control.errors import BadReply, LinkDown, LinkTimeout, quote
 
@@ -45,6 +47,19 @@ class Deadline:
         return max(0.0, self.at - time.monotonic())
 
 
+class PortTrouble(ConnectionError):  # noqa: N818 (it never leaves the transport)
+    """A connection that cannot be opened for a reason that is known, and so is what to do.
+
+    Args:
+        reason: in a few words.
+        advice: in a sentence.
+    """
+
+    def __init__(self, reason: str, advice: str) -> None:
+        super().__init__(reason)
+        self.advice = advice
+
+
 class Link(ABC):
     """Bytes to and from one instrument.
 
@@ -58,7 +73,10 @@ class Link(ABC):
             and so that the instrument may have been without power.
         users: names of the devices that use it; the last one to leave closes it.
         shared: whether more than one may use it, because the instruments have bus addresses.
+        GUARDED: whether it notices itself when a byte is harmed on the way, as networks and USB do.
     """
+
+    GUARDED: ClassVar[bool] = True
 
     def __init__(self, resource: str) -> None:
         self.resource = resource
@@ -183,15 +201,75 @@ class Link(ABC):
             BadReply: more than a megabyte without `end`; the link is dirty now.
         """
         with self.lock:
-            try:
-                self._require_open()
+            with self._breaking(deadline):
                 while (at := self._buffer.find(end)) < 0:
                     self._take_more(deadline)
-            except (EOFError, OSError) as error:
-                self._break(error, deadline.seconds)
             answer = bytes(self._buffer[:at])
             del self._buffer[: at + len(end)]
             return answer
+
+    def receive_exactly(self, count: int, deadline: Deadline) -> bytes:
+        """Receive so many bytes, for messages that say how long they are.
+
+        Args:
+            count: how many.
+            deadline: by when they must be there.
+
+        Returns:
+            The bytes. What follows them stays for the next call.
+
+        Raises:
+            LinkDown, LinkTimeout: as for `receive`.
+            BadReply: more than a megabyte was asked for, as a corrupted length does; the link is dirty now.
+        """
+        with self.lock:
+            with self._breaking(deadline):
+                while len(self._buffer) < count:
+                    self._take_more(deadline)
+            answer = bytes(self._buffer[:count])
+            del self._buffer[:count]
+            return answer
+
+    def receive_any(self, deadline: Deadline) -> bytes:
+        """Receive what is there, waiting for the first of it; for instruments that talk unasked.
+
+        Args:
+            deadline: how long to wait.
+
+        Returns:
+            At least one byte, or nothing if nothing came: no answer was promised, so that is no time-out.
+
+        Raises:
+            LinkDown: as for `receive`.
+        """
+        with self.lock:
+            with self._breaking(deadline):
+                while not self._buffer:
+                    left = deadline.left()
+                    self._buffer += self._read(left)  # some lines look for less time than they are given
+                    if left == 0.0:
+                        break
+            heard = bytes(self._buffer)
+            self._buffer.clear()
+            return heard
+
+    def receive_until_quiet(self, quiet: float, deadline: Deadline) -> bytes:
+        """Receive whatever comes until nothing has come for a while; for instruments that talk unasked.
+
+        Args:
+            quiet: how long nothing must come, s.
+            deadline: when to stop listening in any case.
+
+        Returns:
+            All that came.
+
+        Raises:
+            LinkDown: as for `receive`.
+        """
+        heard = b""
+        while deadline.left() and (more := self.receive_any(Deadline.after(quiet))):
+            heard += more
+        return heard
 
     def exchange(self, request: bytes, end: bytes, seconds: float) -> bytes:
         """Send a request and receive its answer, in one piece.
@@ -208,6 +286,15 @@ class Link(ABC):
         with self.lock:
             self.send(request, deadline)
             return self.receive(end, deadline)
+
+    @contextmanager
+    def _breaking(self, deadline: Deadline) -> Iterator[None]:
+        """Let trouble with an open line leave this file in our words."""
+        try:
+            self._require_open()
+            yield
+        except (EOFError, OSError) as error:
+            self._break(error, deadline.seconds)
 
     def _require_open(self) -> None:
         if not self._open_now:
@@ -247,7 +334,8 @@ class Link(ABC):
                 address=self.resource, tried=self._tried, seconds=seconds, heard=heard
             ) from None
         reason = "the other end hung up" if isinstance(error, EOFError) else _reason(error)
-        raise LinkDown(address=self.resource, tried=self._tried, reason=reason) from error
+        known = {"advice": error.advice} if isinstance(error, PortTrouble) else {}
+        raise LinkDown(address=self.resource, tried=self._tried, reason=reason, **known) from error
 
     def _settle(self, seconds: float) -> None:
         """Get rid of late answers. A new connection does it, where the old one takes them along."""

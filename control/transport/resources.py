@@ -7,6 +7,7 @@
 `ASRL/dev/ttyUSB0::INSTR`                       serial line (through pyserial, not VISA)
 `TCPIP::host::5025::SOCKET`                     raw socket through VISA
 `TCPIP::...::INSTR`, `USB...`, `GPIB...`        VISA
+`zmq://host:port`                               ZeroMQ, a request socket
 ==============================================  =============================================
 """
 
@@ -14,6 +15,7 @@ from __future__ import annotations
 
 import re
 import threading
+from collections.abc import Callable
 from urllib.parse import urlsplit
 from weakref import WeakValueDictionary
 
@@ -22,13 +24,14 @@ from control.transport.link import OPEN_SECONDS, Link
 from control.transport.serial_line import LineSettings, SerialLink
 from control.transport.tcp import TcpLink
 from control.transport.visa import VisaLink, VisaSocketLink
+from control.transport.zmq_link import ZmqLink
 
 FORMS = (
     "tcp://host:port, /dev/ttyUSB0, COM3, socket://host:port, rfc2217://host:port, "
-    "TCPIP::host::port::SOCKET, TCPIP::host::inst0::INSTR"
+    "TCPIP::host::port::SOCKET, TCPIP::host::inst0::INSTR, USB0::0x1313::0x8078::serial::INSTR, zmq://host:port"
 )
 
-_SERIAL = re.compile(r"/dev/.+|COM\d+|(?:socket|rfc2217)://.+")
+_SERIAL = re.compile(r"/.+|COM\d+")  # a link to a device file may lie anywhere
 _VISA = re.compile(r"(?:TCPIP|USB|GPIB|PXI|VXI)\d*::.+::(?:INSTR|SOCKET|RAW)", re.IGNORECASE)
 _VISA_SERIAL = re.compile(r"ASRL(.+?)(?:::INSTR)?", re.IGNORECASE)
 
@@ -55,26 +58,35 @@ def make_link(resource: str, line: LineSettings | None = None) -> Link:
     """
     if match := _VISA_SERIAL.fullmatch(resource):
         return make_link(match[1] if not match[1].isdigit() else f"COM{match[1]}", line)
-    if _SERIAL.fullmatch(resource):
-        return SerialLink(resource, line or LineSettings())
     if _VISA.fullmatch(resource):
         return VisaSocketLink(resource) if resource.upper().endswith("::SOCKET") else VisaLink(resource)
-    if resource.startswith("tcp://"):
-        return _tcp_link(resource)
+    scheme = resource.partition("://")[0]
+    if scheme in {"socket", "rfc2217"}:
+        _peer_in(resource)
+    if scheme in {"socket", "rfc2217"} or _SERIAL.fullmatch(resource):
+        return SerialLink(resource, line or LineSettings())
+    if scheme == "tcp":
+        return TcpLink(resource, *_peer_in(resource))
+    if scheme == "zmq":
+        return ZmqLink(resource, *_peer_in(resource))
     raise ConfigError((f"{resource!r} is not a resource that ionloom knows. Known forms: {FORMS}.",))
 
 
-def _tcp_link(resource: str) -> TcpLink:
+def _peer_in(resource: str) -> tuple[str, int]:
+    """Return host and port of a URL; only pyserial's may say more than that, as options."""
     try:
         parts = urlsplit(resource)
         host, port = parts.hostname, parts.port
     except ValueError:
         host = port = None
-    if not host or not port or parts.path:
+        parts = urlsplit("")
+    options = bool(parts.query) and parts.scheme in {"tcp", "zmq"}
+    if not host or not port or parts.path or options:
+        example = f"{resource.partition('://')[0]}://192.168.1.20:5025"
         raise ConfigError(
-            (f"{resource!r} needs a host and a port from 1 to 65535, as in tcp://192.168.1.20:5025.",)
+            (f"{resource!r} needs a host and a port from 1 to 65535 and nothing else, as in {example}.",)
         )
-    return TcpLink(resource, host, port)
+    return host, port
 
 
 def open_link(
@@ -84,6 +96,7 @@ def open_link(
     shared: bool = False,
     line: LineSettings | None = None,
     seconds: float = OPEN_SECONDS,
+    make: Callable[[str, LineSettings | None], Link] = make_link,
 ) -> Link:
     """Open the link to a resource, or join the one that the process already has.
 
@@ -93,6 +106,7 @@ def open_link(
         shared: whether the instruments on this resource have bus addresses, so that several devices use it.
         line: line settings, used by serial lines only.
         seconds: how long to try.
+        make: makes the link, for resources that only some instruments have.
 
     Raises:
         ConfigError: a resource string of no known form, or one that another device of this process owns.
@@ -102,7 +116,7 @@ def open_link(
     with _GUARD:
         link = _LINKS.get(resource)
         if link is None or not link.users:
-            link = _LINKS[resource] = make_link(resource, line)
+            link = _LINKS[resource] = make(resource, line)
             link.shared = shared
         elif user in link.users or not (shared and link.shared):
             owners = ", ".join(sorted(link.users))
@@ -114,8 +128,9 @@ def open_link(
         with link.lock:
             if not link.is_open:
                 link.open(seconds)
-    except LinkError as error:
+    except BaseException as error:
         link.release(user)
-        error.device = user
+        if isinstance(error, LinkError):
+            error.device = user
         raise
     return link

@@ -1,4 +1,4 @@
-"""The command line as a function, and scripted instruments on real sockets and pseudo-terminals.
+"""The command line as a function, and devices on scripted instruments on real sockets and pseudo-terminals.
 
 A script is a list of steps `(request, *answers)`: the peer waits for exactly those bytes, then sends the
 answers one by one with a pause between, so that each arrives by itself. `HANG_UP` ends the connection. A byte
@@ -16,10 +16,15 @@ from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from typing import Any
 
 import pytest
 
 from control.cli import main
+from control.device import Device
+from control.device.patience import PatientDevice
+from control.errors import ControlError
+from control.transport import open_link
 
 Call = Callable[..., tuple[int, str, str]]
 Step = tuple[bytes, ...]
@@ -193,6 +198,69 @@ def pty_peer() -> Iterator[Callable[..., PtyPeer]]:
     yield start
     for peer in peers:
         peer.finish()
+
+
+class Time:
+    """A clock that only goes on when somebody sleeps, by what he asks for or in strides."""
+
+    def __init__(self, stride: float | None) -> None:
+        self.now = 100.0
+        self.naps: list[float] = []
+        self._stride = stride
+
+    def clock(self) -> float:
+        return self.now
+
+    def sleep(self, seconds: float) -> None:
+        self.naps.append(seconds)
+        self.now += self._stride or seconds
+
+
+@pytest.fixture
+def begin() -> Iterator[Callable[..., Any]]:
+    """Make a device with less patience than in the lab, that asks once: `begin(Driver, peer, **options)`.
+
+    Its peer is kept as `device.peer`; if it waits, it does so in a time of its own, `device.time`.
+    """
+    devices: list[Device] = []
+
+    def make(
+        kind: type[Device],
+        peer: Any,
+        *,
+        resource: str = "",
+        name: str = "it",
+        stride: float | None = None,
+        **options: Any,
+    ) -> Any:
+        hasty: Any = type(f"Hasty{kind.__name__}", (kind,), {"ANSWER_SECONDS": 0.2, "CHECKED": True})
+        where = resource or peer.resource
+        link = open_link(where, name, shared=kind.ON_BUS, line=kind.LINE, make=kind.link_to)
+        time = Time(stride)
+        if issubclass(kind, PatientDevice):
+            options = {"clock": time.clock, "sleep": time.sleep, **options}
+        try:
+            device = hasty(name, link, **options)
+        except ControlError:
+            link.release(name)
+            raise
+        device.peer, device.time = peer, time
+        devices.append(device)
+        return device
+
+    yield make
+    for device in devices:
+        device.close()
+
+
+@pytest.fixture
+def pieces() -> Callable[[bytes], list[bytes]]:
+    """Cut bytes into pieces, as a slow network brings them."""
+
+    def cut(data: bytes) -> list[bytes]:
+        return [data[start : start + 7] for start in range(0, len(data), 7)]
+
+    return cut
 
 
 @pytest.fixture

@@ -8,6 +8,7 @@ import pickle
 import pytest
 
 from control.errors import (
+    BadReading,
     BadReply,
     ConfigError,
     ControlError,
@@ -89,6 +90,23 @@ MESSAGES = [
         f"{WHERE}: power cannot be -31.5 dBm: below -30 dBm, the limit of the driver. "
         "Give a value from -30 to 3 dBm.",
     ),
+    (
+        LimitError(
+            setting="frequency", value=100e6, unit="Hz", low=23e6, high=24e6, origin="instrument", **AT
+        ),
+        f"{WHERE}: frequency cannot be 100 MHz: above 24 MHz, the limit of the instrument. "
+        "Give a value from 23 MHz to 24 MHz.",
+    ),
+    (
+        LimitError(setting="bias", value=4e-5, unit="A", low=0.0, high=2e-5, origin="driver", **AT),
+        f"{WHERE}: bias cannot be 40 uA: above 20 uA, the limit of the driver. "
+        "Give a value from 0 A to 20 uA.",
+    ),
+    (
+        LimitError(setting="bits", value=9.0, unit="furlong", low=0.0, high=8.0, origin="driver", **AT),
+        f"{WHERE}: bits cannot be 9 furlong: above 8 furlong, the limit of the driver. "
+        "Give a value from 0 to 8 furlong.",
+    ),
     (limit(math.nan), f"{WHERE}: power cannot be nan dBm: not a finite number. Give one from -30 to 3 dBm."),
     (
         ReadBackError(setting="angle", wanted=0.125, actual=0.0, tolerance=0.0011, unit="turn", **AT),
@@ -97,8 +115,26 @@ MESSAGES = [
     ),
     (
         IdentityError(what="serial number", expected="101234", found="999999", **AT),
-        f"{WHERE}: the serial number is '999999', not '101234'. Is the address right? "
+        f"{WHERE}: the serial number is '999999', not '101234' as the setup says. Is the address right? "
         "Were two instruments exchanged? If this one is meant, correct the setup file.",
+    ),
+    (
+        IdentityError(what="serial number", expected="1", found="2", known="an earlier answer", **AT),
+        f"{WHERE}: the serial number is '2', not '1' as an earlier answer says. Is the address right? "
+        "Were two instruments exchanged? If this one is meant, connect to it anew.",
+    ),
+    (
+        LinkDown(tried="open it", reason="this port is in use", advice="End that program.", **AT),
+        f"{WHERE}: the link is down: this port is in use (tried to open it). End that program.",
+    ),
+    (
+        ReadBackError(setting="mode", wanted="flash", actual="steady", tolerance=0.0, unit="", **AT),
+        f"{WHERE}: mode was set to 'flash' but reads 'steady'. "
+        "Is somebody else setting it, or is it blocked?",
+    ),
+    (
+        BadReading(setting="frequency", note="under-exposed", **AT),
+        f"{WHERE}: frequency has no valid reading: under-exposed. Nothing was used in its place.",
     ),
 ]
 

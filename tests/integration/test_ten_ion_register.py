@@ -132,6 +132,7 @@ def test_the_run_can_be_drawn(finished: Finished, tmp_path: Path) -> None:
     assert picture.stat().st_size > 20_000
 
 
+@pytest.mark.slow
 def test_too_few_clicks_are_said(tmp_path: Path) -> None:
     """A pair without a click in some setting has no state: no number is invented for it."""
     done = ionloom(
@@ -156,6 +157,7 @@ def test_a_wrong_belief_shows(finished: Finished, tmp_path: Path) -> None:
     assert wrong["bell_fidelity_mean"] < right["bell_fidelity_mean"] - 0.15
 
 
+@pytest.mark.slow
 def test_a_wrong_plate_zero_gives_wrong_correlations(finished: Finished, tmp_path: Path) -> None:
     """The plates are turned through their driver: 20 degrees off, they mix H and V."""
     bright = ["--setup", str(finished.folder / "bright.toml"), "-p", f"ions={IONS}", "--shots", str(TRAINS)]

@@ -45,8 +45,12 @@ class StringImage(FittedExperiment):
     """Pushes a string through the focused 393 nm beam: which ion is where, and how bright is each?
 
     Photons come from the ion that is in the beam, so that their number over the displacement is an image of
-    the string. The distances between the ions say how stiff the trap is, if it is known how far a voltage
-    pushes, or the other way round. The camera counts what each ion scatters, and the background beside it.
+    the string. The displacements that bring the ions into the beam say how stiff the trap is, if the field of
+    a voltage is known, or the other way round. The camera counts what each ion scatters, and the background
+    beside it.
+
+    In a trap that is stiffer than planned ions sit closer, as omega^(-2/3), but a field pushes them less far,
+    as omega^(-2). The string seems too long, by a `scale` of (omega / planned omega)^(4/3).
 
     Source: D. James, Appl. Phys. B 66, 181 (1998), for where the ions of a string sit.
     """
@@ -150,7 +154,10 @@ class StringImage(FittedExperiment):
         for row, place, error, planned in zip(rows, places, errors, transport.positions, strict=True):
             row |= {"position": float(place), "position_error": float(error), "planned": float(planned)}
         line = fit_straight(transport.positions, places, errors, "m")
-        stiffness = line.derived(lambda values: transport.axial_frequency * float(values[1]) ** -1.5, "Hz")
+        # Places are measured in fields, and the field that pushes by a distance goes as omega^2.
+        stiffness = line.derived(
+            lambda values: transport.axial_frequency * max(float(values[1]), 0.0) ** 0.75, "Hz"
+        )
         return {"scale": line["slope"], "shift": line["rise"], "axial_mode": stiffness}
 
     def _image(self, columns: Columns) -> Spectrum:

@@ -70,7 +70,7 @@ def test_mistakes_of_all_tables_are_told_at_once(tiny_text: str, write_setup: Wr
     assert found == [
         "lab.toml: channels.repump.number: 0 is the number of doppler too",
         "lab.toml: channels.marker.kind: 'tll' is not one of ttl, dds, dac, counter, camera, trigger",
-        "lab.toml: instruments.rf.driver: there is no driver 'smc100'. Did you mean smc100a?",
+        "lab.toml: instruments.rf.driver: there is no driver 'smc100'. Did you mean smc100a or pm100d?",
         "lab.toml: calibration.doppler_amplitude: must be a table, not 1",
         "lab.toml: calibration.mapping_pi_tim: unknown key. "
         "Did you mean mapping_pi_time or analysis_pi_time?",
@@ -208,8 +208,13 @@ def test_one_mistake(tiny_text: str, write_setup: Write, old: str, new: str, tol
         ),
         (
             'power = ["-30 dBm", "0 dBm"]',
+            'powr = ["-30 dBm", "0 dBm"]',
+            "instruments.trap_rf.limits.powr: the driver has no setting 'powr'",
+        ),
+        (
+            'power = ["-30 dBm", "0 dBm"]',
             'power = ["0 dBm", "-30 dBm"]',
-            "instruments.trap_rf.limits: the limits 0 to -30 for 'power' leave no value: give the lowest",
+            "instruments.trap_rf.limits: the limits 0 to -30 dBm for 'power' leave no value: give the lowest",
         ),
         (
             'power = "-2 dBm"',
@@ -337,3 +342,46 @@ def test_number_of_a_plain_quantity_is_a_float(tiny: Path) -> None:
 
 def test_file_is_found_by_path_or_by_name(tiny: Path) -> None:
     assert read_file(tiny).origin == read_file(str(tiny)).origin == "lab.toml"
+
+
+def test_what_is_wrong_with_both_ends_of_a_limit_is_told_once(tiny_bench: Path) -> None:
+    text = tiny_bench.read_text()
+    tiny_bench.write_text(text.replace("limits = { power =", "limits = { powr ="))
+    (problem,) = problems(tiny_bench)
+    assert "limits.powr: the driver has no setting 'powr'. Did you mean power or power_cap?" in problem
+
+
+REAL = "TCPIP::192.0.2.7::5025::SOCKET"
+
+
+@pytest.mark.parametrize(
+    ("name", "line", "problem"),
+    [
+        ("power_393", f'resource = "{REAL}"', None),
+        ("time_tagger", 'controller = "127.0.0.1:3270"', None),
+        (
+            "trap_rf",
+            f'resource = "{REAL}"',
+            "instruments.trap_rf.resource: a real 'trap rf' does not act on the simulated node; "
+            "write 'simulated:trap_rf'",
+        ),
+        (
+            "trap_rf",
+            'controller = "127.0.0.1:3270"',
+            "instruments.trap_rf.controller: the 'trap rf' behind 127.0.0.1:3270 is not in the lab of this "
+            "run and does not act on its ions; leave the controller out",
+        ),
+    ],
+)
+def test_only_playing_refuses_a_real_instrument_that_acts(
+    name: str, line: str, problem: str | None, tmp_path: Path
+) -> None:
+    path = tmp_path / "mine.toml"
+    path.write_text(f'extends = "innsbruck"\n[instruments.{name}]\n{line}\n')
+    setup = read_setup(path)
+    if problem is None:
+        setup.require_playable()
+        return
+    with pytest.raises(ConfigError) as caught:
+        setup.open_lab(1)
+    assert str(caught.value) == f"mine.toml: {problem}"

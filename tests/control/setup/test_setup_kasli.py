@@ -156,7 +156,7 @@ def test_mistakes_of_the_crate_are_told_with_all_others(write: Write) -> None:
     assert problems(wrong) == [
         "channels.raman_h.artiq: chip 0 is 'raman_v' already",
         "channels.marker.artiq: RTIO channel 11 is 'camera' already",
-        "instruments.rf.driver: there is no driver 'smc100'. Did you mean smc100a?",
+        "instruments.rf.driver: there is no driver 'smc100'. Did you mean smc100a or pm100d?",
     ]
 
 

@@ -96,6 +96,7 @@ def command(dicing: Path, tmp_path: Path) -> Command:
     return call
 
 
+@pytest.mark.slow
 def test_a_cluster_sees_what_this_process_sees(command: Command, dicing: Path, tmp_path: Path) -> None:
     with cluster(tmp_path) as address:
         code, out, err = command(address)
@@ -113,6 +114,7 @@ def test_a_cluster_sees_what_this_process_sees(command: Command, dicing: Path, t
         ("sitecustomize.py", OLDER, "has ionloom 0.0.1, numpy "),
     ],
 )
+@pytest.mark.slow
 def test_workers_with_other_software_are_refused(
     command: Command, tmp_path: Path, module: str, text: str, told: str
 ) -> None:
@@ -133,6 +135,7 @@ def test_nobody_at_the_address(command: Command) -> None:
     assert "Is the scheduler running there? An address is written like tcp://10.0.0.5:8786." in err
 
 
+@pytest.mark.slow
 def test_a_cluster_that_goes_away(dicing: Path, tmp_path: Path) -> None:
     out = tmp_path / "study"
     start = (sys.executable, "-m", "ionloom", "simulate", f"{HERE / 'dice.py'}:Dice", "--setup", str(dicing))

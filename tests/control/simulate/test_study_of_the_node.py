@@ -43,6 +43,7 @@ def study(out: Path, workers: int) -> Simulated:
     )
 
 
+@pytest.mark.slow
 def test_half_the_light_is_half_the_photons_whoever_plays(tmp_path: Path) -> None:
     dim, bright = (outcome.results for outcome in study(tmp_path / "one", 1).outcomes)
     assert bright["detected"] > 0.05

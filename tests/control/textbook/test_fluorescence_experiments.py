@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,10 @@ import pytest
 from control.experiments.textbook.doppler_scan import DopplerScan
 from control.experiments.textbook.repump_scan import RepumpScan
 from control.experiments.textbook.string_image import StringImage
+from data.analysis import Estimate
+from data.analysis.lines import Line
+from sequences.library import Transport
+from sequences.library.ion_string import COULOMB, string_positions
 
 Measure = Callable[..., Any]
 
@@ -57,6 +62,7 @@ def test_repumping_matters(measure: Measure, node: dict[str, float]) -> None:
     assert abs(int(np.argmax(overlaps)) - 5.33) < 2
 
 
+@pytest.mark.slow
 def test_the_image_of_a_string(measure: Measure) -> None:
     """Ions where they are planned; a belief of 5 % too much push shows as a string that is 5 % too long."""
     experiment = StringImage(ions=2, shots=200)
@@ -71,7 +77,27 @@ def test_the_image_of_a_string(measure: Measure) -> None:
         experiment, setup="innsbruck", path_transmission="1", believed={"field_per_volt": 2.3 * 1.05}
     )
     assert wrong.agrees("scale", 1.05, also=0.005)
-    assert wrong.results["axial_mode"] < found.results["axial_mode"]
+    assert wrong.results["axial_mode"] > found.results["axial_mode"]
+
+
+@pytest.mark.parametrize("stiffer", [0.97, 1.0, 1.04])
+def test_an_image_tells_how_stiff_the_trap_really_is(stiffer: float) -> None:
+    """The fields that bring each ion into the beam, by Newton's law, in a trap that is not as planned."""
+    planned, shift = 0.8e6, 0.2e-6
+    omega = 2 * np.pi * planned
+    lattice = string_positions(3) * np.cbrt(COULOMB / omega**2)
+    transport = Transport(planned, lattice, np.zeros(3), np.zeros(3))
+    true_places = string_positions(3) * np.cbrt(COULOMB / (stiffer * omega) ** 2)
+    # The plan sets the acceleration omega^2 d for a displacement d; the trap answers it with its own omega.
+    accelerations = -(true_places + shift) * (stiffer * omega) ** 2
+    needed = sorted(accelerations / omega**2)
+    width = Estimate(1e-6, 1e-8, "m")
+    lines = tuple(Line(Estimate(d, 1e-9, "m"), width, Estimate(0.1, 1e-3)) for d in needed)
+    rows: list[dict[str, Any]] = [{} for _ in lines]
+    found = StringImage._positions(SimpleNamespace(lines=lines), transport, rows)  # type: ignore[arg-type]
+    assert found["axial_mode"].value == pytest.approx(stiffer * planned, rel=1e-6)
+    assert found["scale"].value == pytest.approx(stiffer ** (4 / 3), rel=1e-6)
+    assert found["shift"].value == pytest.approx(shift * stiffer**2, rel=1e-6)
 
 
 def test_an_image_without_photons_still_tells_the_camera(measure: Measure) -> None:

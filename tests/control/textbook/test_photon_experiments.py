@@ -16,6 +16,7 @@ from data.analysis.correlations import accidental_g2
 Measure = Callable[..., Any]
 
 
+@pytest.mark.slow
 def test_the_raman_line_is_found_with_its_light_shift(measure: Measure, node: dict[str, float]) -> None:
     """Omega^2 / (4 Delta) for sigma- light; emission that depletes the ion skews lines by up to 20 kHz."""
     found = measure(RamanSpectroscopy(shots=250, steps=21, powers=2))
@@ -37,6 +38,7 @@ def test_the_raman_line_is_followed(measure: Measure, node: dict[str, float]) ->
     assert here.table["light shift"] == "not determined"
 
 
+@pytest.mark.slow
 def test_wave_packets(measure: Measure) -> None:
     found = measure(PhotonWavePacket(shots=5000))
     results = found.results

@@ -39,6 +39,7 @@ def test_flops_follow_the_light(measure: Measure) -> None:
     assert found.agrees("rabi_frequency", 40e3, also=120.0)
 
 
+@pytest.mark.slow
 def test_warmer_ions_flop_worse(measure: Measure) -> None:
     """Too short a cooling leaves phonons, and the fit says so."""
     cold = measure(FLOPS)
@@ -46,6 +47,7 @@ def test_warmer_ions_flop_worse(measure: Measure) -> None:
     assert warm.results["phonons"] > cold.results["phonons"] + 3 * warm.results["phonons_error"]
 
 
+@pytest.mark.slow
 def test_no_light_is_no_result(measure: Measure) -> None:
     """The data are drawn all the same, and the table says why nothing was found."""
     found = measure(CarrierRabi(shots=50, steps=12), qubit_rabi_analysis="0 Hz", qubit_rabi_mapping="0 Hz")
@@ -67,6 +69,7 @@ def test_the_line_is_followed(measure: Measure, node: dict[str, float], shift: f
 
 
 @pytest.mark.parametrize("shift", [0.0, 3e3, -3e3])
+@pytest.mark.slow
 def test_ramsey_tells_the_side(measure: Measure, node: dict[str, float], shift: float) -> None:
     truth = node["qubit_resonance"] + shift
     experiment = Ramsey(shots=60, steps=31, longest=1e-3, detuning=0.0)
@@ -76,6 +79,7 @@ def test_ramsey_tells_the_side(measure: Measure, node: dict[str, float], shift: 
     assert found.agrees("detuning", -2 * shift, also=20.0)
 
 
+@pytest.mark.slow
 def test_ramsey_finds_slow_noise(measure: Measure) -> None:
     """A field constant in a shot, of rms b: contrast exp(-(2 pi s b t)^2 / 2), a rate of sqrt(2) pi s b."""
     noise = 20e-9
@@ -107,6 +111,7 @@ def test_an_echo_undoes_slow_noise(measure: Measure) -> None:
     assert found.agrees("phase", 0.0, also=0.02)
 
 
+@pytest.mark.slow
 def test_an_echo_finds_fast_noise(measure: Measure) -> None:
     """A laser of Lorentzian width w: coherence exp(-pi w t), with or without echo."""
     quiet = {"magnetic_flicker": "0 T", "mains_field": "0 T", "magnetic_noise": "0 T", "field_wander": "0 T"}

@@ -24,6 +24,7 @@ def axial(node: dict[str, float], curvature: float) -> float:
 
 
 @pytest.mark.parametrize("bend", [1.0, 1.01])
+@pytest.mark.slow
 def test_spectroscopy_finds_all_modes(measure: Measure, node: dict[str, float], bend: float) -> None:
     """Also of a trap that is half a per cent stiffer. Light shifts of other Zeeman lines: up to 0.2 kHz."""
     curvature = bend * node["endcap_curvature"]
@@ -37,6 +38,7 @@ def test_spectroscopy_finds_all_modes(measure: Measure, node: dict[str, float], 
     assert len(found.results["lines"]) == 7
 
 
+@pytest.mark.slow
 def test_without_motion_in_the_light_there_are_no_sidebands(measure: Measure) -> None:
     """729 nm light across the axis drives no axial sideband; its windows say so, the others are measured."""
     found = measure(SidebandSpectroscopy(shots=50), qubit_axial_cosine="0")
@@ -47,6 +49,7 @@ def test_without_motion_in_the_light_there_are_no_sidebands(measure: Measure) ->
     assert found.table["axial mode"] == "not determined"
 
 
+@pytest.mark.slow
 def test_thermometry_agrees_with_flops(measure: Measure, node: dict[str, float]) -> None:
     """Two thermometers, one truth: errors add in square; equally warm modes are a model, 20 %."""
     ratio = measure(SidebandThermometry(shots=300))

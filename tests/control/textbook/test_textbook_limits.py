@@ -100,6 +100,7 @@ def test_modes_that_light_does_not_see_are_not_scanned(cosine: float, left_out: 
     assert 1e-6 < experiment.duration(innsbruck.calibration) < 10e-3
 
 
+@pytest.mark.slow
 def test_spectroscopy_says_which_modes_were_left_out(measure: Measure) -> None:
     found = measure(SidebandSpectroscopy(shots=50, beam_cosine=0.0), qubit_axial_cosine="0")
     assert found.results["axial_mode"] is None

@@ -25,6 +25,7 @@ def flop(times: NDArray[np.float64], rabi: float, quanta: float) -> NDArray[np.f
     return np.asarray((1 - (start / (1 + quanta * (1 - step))).real) / 2)
 
 
+@pytest.mark.slow
 def test_errors_of_flops_cover(coverage: Callable[..., None]) -> None:
     """The closed form leaves out eta^4 n^2 / 4, which is small for two phonons."""
     rng = np.random.default_rng(1)
@@ -65,6 +66,7 @@ def test_too_few_points_for_a_flop() -> None:
         fit_flop([1e-6, 2e-6, 3e-6, 4e-6], [1, 2, 3, 4], 10, [ETA], [MODE])
 
 
+@pytest.mark.slow
 def test_errors_of_lines_cover(coverage: Callable[..., None]) -> None:
     rng = np.random.default_rng(5)
     places, length = np.linspace(-40e3, 40e3, 41), 50e-6
@@ -91,6 +93,7 @@ def test_no_signal_is_said_in_words() -> None:
         fit_resonance(np.linspace(-40e3, 40e3, 41), np.tile([3, 4, 2, 3], 11)[:41], 100, 50e-6)
 
 
+@pytest.mark.slow
 def test_a_flop_upside_down_has_no_negative_contrast() -> None:
     """Ions that begin dark and turn bright are no flop: the contrast stays at or above zero."""
     times = np.linspace(2e-6, 60e-6, 30)
