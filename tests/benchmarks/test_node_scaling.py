@@ -57,6 +57,7 @@ def _properties(setup: Setup) -> NodeProperties:
 
 
 @pytest.mark.parametrize("ions", [10, 50, 200])
+@pytest.mark.slow
 def test_playing_a_train(benchmark: Any, setup: Setup, ions: int) -> None:
     play = register(setup, ions)
     shots = 10_000 // ions
@@ -80,6 +81,7 @@ def peak_bytes(play: Callable[[int], Any], shots: int) -> int:
 
 
 @pytest.mark.parametrize("ions", [4, 30])
+@pytest.mark.slow
 def test_memory_grows_no_faster_than_the_shots(setup: Setup, ions: int) -> None:
     play = register(setup, ions)
     few, many = peak_bytes(play, 200), peak_bytes(play, 800)

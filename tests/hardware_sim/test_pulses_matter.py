@@ -333,6 +333,7 @@ def unchanged(lab: Any) -> Callable[[Case, int], Record]:
 
 
 @pytest.mark.parametrize("name", CASES)
+@pytest.mark.slow
 def test_a_changed_pulse_shows(name: str, lab: Any, unchanged: Callable[[Case, int], Record]) -> None:
     case = CASES[name]
     changed = play(lab, case.change(lab, blocks_for(lab, case)), case, 2)

@@ -88,6 +88,7 @@ def workers_of(parent: int) -> list[int]:
 
 
 @pytest.mark.parametrize("workers", ["1", "2"])
+@pytest.mark.slow
 def test_a_study_that_is_killed_goes_on(dicing: Path, tmp_path: Path, workers: str) -> None:
     out = tmp_path / "killed"
     with running(*command(dicing, out, "--workers", workers)) as process:

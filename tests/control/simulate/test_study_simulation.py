@@ -87,6 +87,7 @@ def test_the_analysis_of_a_setting_can_be_made_again(study: Simulate) -> None:
     assert analyse_run(Dice(longest=3e-3, shots=20), first.run) == first.results
 
 
+@pytest.mark.slow
 def test_the_order_of_blocks_changes_nothing(
     study: Simulate, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -101,12 +102,14 @@ def test_the_order_of_blocks_changes_nothing(
         assert contents(tmp_path / str(number)) == expected
 
 
+@pytest.mark.slow
 def test_the_number_of_workers_changes_nothing(study: Simulate, tmp_path: Path) -> None:
     study()
     study("two", workers=2)
     assert contents(tmp_path / "two") == contents(tmp_path / "study")
 
 
+@pytest.mark.slow
 def test_another_seed_throws_other_dice(study: Simulate, tmp_path: Path) -> None:
     assert contents(tmp_path / "study") if study() else None
     study("other", seed=10)
@@ -151,6 +154,7 @@ def test_a_finished_study_is_told_again(study: Simulate, tmp_path: Path) -> None
     assert contents(tmp_path / "study") == expected
 
 
+@pytest.mark.slow
 def test_a_crash_between_the_last_block_and_its_run(
     study: Simulate, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -176,6 +180,7 @@ def test_a_crash_between_the_last_block_and_its_run(
     assert contents(tmp_path / "study") == contents(tmp_path / "whole")
 
 
+@pytest.mark.slow
 def test_blocks_together_are_like_one_big_run(study: Simulate) -> None:
     """Many small blocks throw the dice of one big block: the same distribution, from other seeds."""
     many = study("many", vary=(), shots=4000, block=50).outcomes[0].tally

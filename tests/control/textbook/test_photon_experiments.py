@@ -28,6 +28,7 @@ def test_the_raman_line_is_found_with_its_light_shift(measure: Measure, node: di
     assert 2 * node["cavity_decay"] < found.results["linewidth"] < 4 * 2 * node["cavity_decay"]
 
 
+@pytest.mark.slow
 def test_the_raman_line_is_followed(measure: Measure, node: dict[str, float]) -> None:
     experiment = RamanSpectroscopy(shots=200, steps=21, powers=1)
     moved = node["raman_resonance"] + 150e3

@@ -34,6 +34,7 @@ def test_flops_find_the_rabi_frequency(measure: Measure, node: dict[str, float])
     assert found.table["p-value"]
 
 
+@pytest.mark.slow
 def test_flops_follow_the_light(measure: Measure) -> None:
     found = measure(FLOPS, qubit_rabi_analysis="40 kHz")
     assert found.agrees("rabi_frequency", 40e3, also=120.0)
@@ -58,6 +59,7 @@ def test_no_light_is_no_result(measure: Measure) -> None:
 
 
 @pytest.mark.parametrize("shift", [0.0, 3e3, -3e3])
+@pytest.mark.slow
 def test_the_line_is_followed(measure: Measure, node: dict[str, float], shift: float) -> None:
     """A DDS that is off by 3 kHz is light that is off by 6 kHz, as it passes its modulator twice."""
     truth = node["qubit_resonance"] + shift
@@ -95,6 +97,7 @@ def test_ramsey_finds_slow_noise(measure: Measure) -> None:
     assert found.agrees("coherence_time", 1 / rate, also=0.02 / rate)
 
 
+@pytest.mark.slow
 def test_an_echo_undoes_slow_noise(measure: Measure) -> None:
     """What ends Ramsey's fringes in 1.4 ms is gone; what the lifetime of D5/2 takes in 20 ms is 1 %."""
     quiet = {

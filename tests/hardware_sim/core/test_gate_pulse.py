@@ -94,6 +94,7 @@ def shares(seen: Any) -> Any:
     return np.array([(seen == pattern).all(axis=1).mean() for pattern in ((1, 1), (1, 0), (0, 1), (0, 0))])
 
 
+@pytest.mark.slow
 def test_a_program_makes_a_bell_state_whenever_it_starts(quiet: Any) -> None:
     """Shots start a second apart, so that clocks differ. What is missing is the light shift's remainder."""
     lab = pair(quiet)

@@ -82,6 +82,7 @@ def seen(steps: Sequence[Step]) -> list[float]:
 
 @settings(max_examples=150)
 @given(straight_steps(most=60))
+@pytest.mark.slow
 def test_slack_of_loops_is_that_of_handing_over_write_by_write(steps: tuple[Step, ...]) -> None:
     assert seen(steps) == pytest.approx(least(steps), abs=1e-3)
 
