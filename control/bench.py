@@ -10,10 +10,11 @@ from typing import Final, Self
 
 from control.device import Device
 from control.device.settings import Value
-from control.drivers import CONTROLLER, connect, driver_class
+from control.drivers import connect, driver_class
 from control.errors import LinkDown, NotReady, UnknownName
 from control.lab import STREAM
 from control.setup import Instrument
+from control.transport import CONTROLLER
 
 LOOK_SECONDS: Final = 2.0
 """Between two looks at the instruments of a run: a point that takes milliseconds must not wait for that."""

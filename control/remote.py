@@ -17,10 +17,7 @@ from control.device.settings import Setting, Value
 from control.errors import ConfigError, ControlError, LinkDown
 from control.rpc import AUTO, Client
 from control.rpc.errors import CallTimeout, ControllerDown, LineTooLong, NotRpc, RemoteError, UnknownTarget
-from control.transport import Link
-
-CONTROLLER: Final = "controller://"
-"""What a resource starts with behind which a controller is."""
+from control.transport import CONTROLLER, Link
 
 CALL_SECONDS: Final = 10.0  # an instrument that has to be reconnected first takes a while
 LONGEST_RAMP: Final = 120.0  # s: a frequency that goes in steps of 1 kHz takes its time

@@ -16,7 +16,7 @@ from hardware_sim.physics.errors import PhysicsError
 from hardware_sim.properties import NodeProperties, read_properties
 from hardware_sim.rtio import analyzer_dump, rehearse
 from hardware_sim.surroundings import Surroundings
-from hardware_sim.wiring import SENSING, Wiring, entries, read_wiring
+from hardware_sim.wiring import SENSING, Wiring, entries, read_wiring, require_node
 from hardware_sim.world.events import EVENTS
 from hardware_sim.world.pace import Pace
 from hardware_sim.world.seen import SeenWeather
@@ -79,11 +79,7 @@ class SimulatedLab:
         Raises:
             ValueError: the setup has problems, or cannot be played; nothing was started.
         """
-        properties, problems = read_properties(tables["node"])
-        wiring, more = read_wiring(tables)
-        more += cls.unplayable(tables)
-        if properties is None or more:
-            raise ValueError("\n".join(problems + more))
+        properties, wiring = require_node(tables, cls.unplayable(tables))
         for_core, for_bench, for_world = np.random.default_rng(seed).spawn(3)
         del target  # channels are known by the numbers that drive parts of the node
         world = World(properties, for_world)

@@ -10,8 +10,7 @@ import numpy as np
 
 from hardware_sim.bench import Bench
 from hardware_sim.bench_control import BenchControl
-from hardware_sim.properties import read_properties
-from hardware_sim.wiring import read_wiring
+from hardware_sim.wiring import require_node
 from hardware_sim.world.weather import Weather
 from hardware_sim.world.world import World
 
@@ -26,10 +25,7 @@ class LooseBench:
     """
 
     def __init__(self, tables: Mapping[str, Any], seed: int, speed: float) -> None:
-        properties, problems = read_properties(tables["node"])
-        wiring, more = read_wiring(tables)
-        if properties is None or more:
-            raise ValueError("\n".join(problems + more))
+        properties, wiring = require_node(tables)
         _, for_bench, for_world = np.random.default_rng(seed).spawn(3)
         self._world = World(properties, for_world)
         self._drawing = threading.Lock()

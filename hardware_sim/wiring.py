@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import permutations
 from types import MappingProxyType
 from typing import Any, Final
 
+from hardware_sim.properties import NodeProperties, read_properties
 from sequences.errors import nearest
 
 PARTS: Final[Mapping[str, str]] = MappingProxyType(
@@ -126,6 +127,26 @@ def read_wiring(tables: Mapping[str, Any]) -> tuple[Wiring, list[str]]:
     )
     numbers = {part: tables["channels"][name].get("number", -1) for part, name in channels.items()}
     return Wiring(numbers, instruments), problems + more
+
+
+def require_node(
+    tables: Mapping[str, Any], more_problems: Sequence[str] = ()
+) -> tuple[NodeProperties, Wiring]:
+    """Return the node of a setup, and what drives which part of it.
+
+    Args:
+        tables: of the setup file.
+        more_problems: what else is wrong with it, one line each.
+
+    Raises:
+        ValueError: there are problems; all of them, one line each.
+    """
+    properties, of_node = read_properties(tables["node"])
+    wiring, of_wiring = read_wiring(tables)
+    problems = [*of_node, *of_wiring, *more_problems]
+    if properties is None or problems:
+        raise ValueError("\n".join(problems))
+    return properties, wiring
 
 
 def entries(tables: Mapping[str, Any], name: str) -> dict[str, Mapping[str, Any]]:

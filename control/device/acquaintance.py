@@ -9,12 +9,12 @@ there is trouble, and nothing is set until somebody has looked.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import ClassVar, TypeVar
 
 from control.device.happenings import Logbook, Severity
 from control.device.identity import Identity
-from control.device.readings import LOOKS, Judged, Quality, judged, majority
+from control.device.readings import LOOKS, Judged, Quality, judged, majority, repeated
 from control.device.settings import Range, Setting, Value
 from control.device.wants import Drift, Wants
 from control.errors import BadReply, ControlError, DeviceError, IdentityError, LinkError, UnknownName
@@ -146,6 +146,10 @@ class Acquaintance(ABC):
         self._ranges = dict(self._site_ranges)
         self._greet(first=first)
 
+    def _tighten(self, name: str, low: float, high: float) -> None:
+        """Take over limits that the instrument itself has for a setting, in the setting's unit."""
+        self._ranges[name] = self._ranges[name].tightened(low, high, "instrument")
+
     def _recover(self, *, was_down: bool) -> None:
         """Bring back what was lost where that harms nothing; else be degraded until somebody has looked.
 
@@ -196,29 +200,39 @@ class Acquaintance(ABC):
                 yield Drift(name, value, actual.value, setting.unit)
 
     def _read_surely(self, setting: Setting) -> Judged:
-        """Read a setting; where a byte can change on the way unnoticed, until two answers agree."""
-        heard = [judged(self._read(setting))]
-        if self.CHECKED or self._link.GUARDED or not setting.idempotent:
-            return heard[0]
-        while len(heard) < LOOKS:
-            heard.append(judged(self._read(setting)))
-            if found := majority(setting, heard):
-                return found
-        answers = ", ".join(str(each.value) for each in heard)
-        raise BadReply(tried=f"read {setting.name}", reply=answers.encode(), expected="the same answer twice")
+        """Read a setting, as surely as the line needs and the instrument allows."""
 
-    def _surely(self, ask: Callable[[], Answer]) -> Answer:
-        """Ask for what is no setting, as `_read_surely` does: until two answers are the same."""
+        def read() -> Judged:
+            return judged(self._read(setting))
+
+        if not setting.idempotent:
+            return read()
+        return self._surely(read, lambda heard: majority(setting, heard), f"read {setting.name}")
+
+    def _surely(
+        self,
+        ask: Callable[[], Answer],
+        believed: Callable[[Sequence[Answer]], Answer | None] = repeated,
+        tried: str = f"ask {LOOKS} times",
+    ) -> Answer:
+        """Ask; where a byte can change on the way unnoticed, until answers agree.
+
+        Args:
+            ask: asks once.
+            believed: returns what is to be believed of the answers so far, at least two; None if they do not
+                tell. Usually it is one that came twice.
+            tried: what is done, for the message if the answers stay different.
+        """
         heard = [ask()]
         if self.CHECKED or self._link.GUARDED:
             return heard[0]
         while len(heard) < LOOKS:
-            answer = ask()
-            if answer in heard:
-                return answer
-            heard.append(answer)
-        answers = ", ".join(str(each) for each in heard)
-        raise BadReply(tried=f"ask {LOOKS} times", reply=answers.encode(), expected="the same answer twice")
+            heard.append(ask())
+            found = believed(heard)
+            if found is not None:
+                return found
+        answers = ", ".join(map(str, heard))
+        raise BadReply(tried=tried, reply=answers.encode(), expected="the same answer twice")
 
     def _clear_doubts(self) -> None:
         """Find out which of the commands that got no answer were heard."""

@@ -7,10 +7,14 @@ like any other. So values that people or servos look at travel as a `Reading`, a
 from __future__ import annotations
 
 import enum
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import TypeVar
 
 from control.device.settings import Setting, Value
+
+Answer = TypeVar("Answer")
 
 LOOKS = 3
 """How often a setting is read at most where a byte of an answer can change on the way and nobody notices."""
@@ -39,6 +43,9 @@ class Judged:
     quality: Quality
     note: str
 
+    def __str__(self) -> str:
+        return str(self.value)
+
 
 @dataclass(frozen=True, slots=True)
 class Reading:
@@ -64,6 +71,15 @@ class Reading:
         """Return how old it is at a moment (seconds since 1970), s; never negative, whatever clocks do."""
         return max(0.0, now - self.time)
 
+    def doubted(self, note: str) -> Reading:
+        """Return that there is no value now, and why; the time is that of the doubt.
+
+        Example:
+            >>> Reading("power", -2.0, "dBm", time=100.0).doubted("no answer").quality
+            <Quality.BAD: 'bad'>
+        """
+        return replace(self, value=None, time=time.time(), quality=Quality.BAD, note=note)
+
     def aged(self, age: float, fresh: float) -> Reading:
         """Return the reading as it is worth some time later.
 
@@ -83,6 +99,17 @@ class Reading:
 def judged(value: Value | Judged) -> Judged:
     """Return a value with a judgement: a good one if the driver had no doubt."""
     return value if isinstance(value, Judged) else Judged(value, Quality.GOOD, "")
+
+
+def repeated(heard: Sequence[Answer]) -> Answer | None:
+    """Return the last of several answers if it is not the first of its kind; else None.
+
+    Example:
+        >>> repeated(["1", "7"]), repeated(["1", "7", "7"])
+        (None, '7')
+    """
+    *earlier, last = heard
+    return last if last in earlier else None
 
 
 def majority(setting: Setting, heard: Sequence[Judged]) -> Judged | None:

@@ -6,11 +6,11 @@ import importlib
 from collections.abc import Mapping
 from contextlib import ExitStack
 from types import MappingProxyType
-from typing import Any, Final
+from typing import Any
 
 from control.device import Device
 from control.errors import ConfigError, UnknownName
-from control.transport import open_link
+from control.transport import CONTROLLER, open_link
 
 __all__ = ["DRIVERS", "connect", "driver_class"]
 
@@ -38,9 +38,6 @@ DRIVERS: Mapping[str, str] = MappingProxyType(
         "websq": "control.drivers.websq:WebSq",
     }
 )
-
-CONTROLLER: Final = "controller://"
-"""What a resource starts with behind which a network controller is."""
 
 
 def driver_class(driver: str) -> type[Device]:

@@ -161,8 +161,7 @@ class MogArf(Device):
         for channel in CHANNELS:
             power = self.setting(f"power_{channel}")
             limit = float(self._read_surely(self.setting(f"power_limit_{channel}")).value)
-            tight = self._ranges[power.name].tightened(power.low, limit, "instrument")
-            self._ranges[power.name] = tight
+            self._tighten(power.name, power.low, limit)
 
     def _park(self) -> None:
         with ExitStack() as stack:  # one that stumbles does not keep the other on

@@ -18,6 +18,7 @@ Source:
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from functools import partial
 from typing import ClassVar, Unpack
 
@@ -47,6 +48,7 @@ POLL_SECONDS = 0.05  # between two looks at a lock that is closing
 RAIL_PART = 0.05  # of the piezo's range, at each end: a lock there is about to be lost, or is none
 ALIVE_SECONDS = 1.5  # after a push of the uptime, which comes every second, the monitoring line is believed
 UPTIME_SLACK = 2.0  # s by which an uptime may be behind: it counts whole seconds, and travels
+UPTIME_STEP = 30  # s that it may go on between two answers: a simulated lab may run a thousand times as fast
 CLOCK_ERROR = 1e-4  # by which the controller's seconds may be longer than ours, as those of poor crystals are
 ONE_LASER = "this controller has one laser"
 
@@ -156,9 +158,17 @@ class DlcPro(PatientDevice, VariedDevice, DecopDevice):
 
     def _has_restarted(self) -> bool:
         least = self._least_uptime()
-        self._uptime = self._surely(lambda: self._ask_value(UPTIME, int))
+        heard: list[int] = []
+
+        def ask() -> int:
+            heard.append(self._ask_value(UPTIME, int))
+            return heard[-1]
+
+        uptime = self._surely(ask, _going_on, "ask for the uptime")
+        # Of two that go together one may still be harmed: what it is held against next time is the lower.
+        self._uptime = min(each for each in heard if _go_together(each, uptime))
         self._uptime_at = self._clock()
-        return self._uptime < least
+        return uptime < least
 
     def _least_uptime(self) -> float:
         """Return what the uptime must have reached by now, s, unless the controller was restarted."""
@@ -218,8 +228,7 @@ class DlcPro(PatientDevice, VariedDevice, DecopDevice):
             ("temperature", coldest, hottest),
             ("piezo_voltage", lowest, highest),
         ):
-            key = f"{laser}_{name}"
-            self._ranges[key] = self._ranges[key].tightened(low, high, "instrument")
+            self._tighten(f"{laser}_{name}", low, high)
         self._rails[laser] = lowest, highest
 
     def _read_lock(self, laser: str) -> Value | Judged:
@@ -263,6 +272,17 @@ class DlcPro(PatientDevice, VariedDevice, DecopDevice):
         if laser not in LASERS:
             raise UnknownName(what=self.name, kind="laser", name=str(laser), known=LASERS)
         return self.setting(f"{laser}_lock_state")
+
+
+def _go_together(earlier: int, later: int) -> bool:
+    """Tell whether two uptimes, s, may be answers to a question that was asked twice."""
+    return 0 <= later - earlier <= UPTIME_STEP
+
+
+def _going_on(uptimes: Sequence[int]) -> int | None:
+    """Return the last of some uptimes, s, if it goes on from an earlier one; None if it does not."""
+    *earlier, last = uptimes
+    return last if any(_go_together(each, last) for each in earlier) else None
 
 
 def _lock_state(number: int) -> str:

@@ -256,9 +256,6 @@ class IsegNhr(PatientDevice, VariedDevice, IsegDevice):
             self._tighten(f"current_{channel}", 0.0, most)
         self._nominal = nominal
 
-    def _tighten(self, name: str, low: float, high: float) -> None:
-        self._ranges[name] = self._ranges[name].tightened(low, high, "instrument")
-
     def _has_restarted(self) -> bool:
         restarted = self._bit(":READ:MOD:EV:STAT?", SUPPLY)
         if restarted:

@@ -101,8 +101,7 @@ class Mdt693b(Device):
         limit = self._number(LIMIT)
         for ends, setting in zip(ENDS, VOLTAGES, strict=True):
             low, high = map(self._number, ends)
-            tight = self._ranges[setting.name].tightened(low, min(high, limit), "instrument")
-            self._ranges[setting.name] = tight
+            self._tighten(setting.name, low, min(high, limit))
 
     def _settle(self) -> None:
         self._check()

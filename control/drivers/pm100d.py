@@ -215,8 +215,7 @@ class Pm100d(PatientDevice, ScpiDevice):
             return
         question, scale = f"{HEADERS[WAVELENGTH.name]}?", SCALES[WAVELENGTH.name]
         low, high = (self._ask_number(f"{question} {end}") / scale for end in ("MIN", "MAX"))
-        tight = self._ranges[WAVELENGTH.name].tightened(low, high, "instrument")
-        self._ranges[WAVELENGTH.name] = tight
+        self._tighten(WAVELENGTH.name, low, high)
 
     def _read_power(self) -> float | Judged:
         in_decibels = self._ask_word("SENS:POW:UNIT?", {"W": "W", "DBM": "dBm"}) == "dBm"

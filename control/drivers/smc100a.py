@@ -141,7 +141,7 @@ class Smc100a(ScpiDevice):
         super()._greet(first=first)
         for name in (FREQUENCY.name, POWER.name):
             lowest, highest = (self._ask_number(f"{HEADERS[name]}? {end}") for end in ("MIN", "MAX"))
-            self._ranges[name] = self._ranges[name].tightened(lowest, highest, "instrument")
+            self._tighten(name, lowest, highest)
 
     def _read(self, setting: Setting) -> Value:
         question = f"{HEADERS[setting.name]}?"

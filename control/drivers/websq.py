@@ -255,9 +255,7 @@ class WebSq(PatientDevice, VariedDevice):
             match facts.get("bounds"):
                 case [float() | int() as lowest, float() | int() as highest] if setting.writable:
                     factor = self._factors[label]
-                    self._ranges[setting.name] = self._ranges[setting.name].tightened(
-                        lowest * factor, highest * factor, "instrument"
-                    )
+                    self._tighten(setting.name, lowest * factor, highest * factor)
 
     def _park(self) -> None:
         # At once, and of all detectors, even those that have no settings.

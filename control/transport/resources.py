@@ -16,6 +16,7 @@ from __future__ import annotations
 import re
 import threading
 from collections.abc import Callable
+from typing import Final
 from urllib.parse import urlsplit
 from weakref import WeakValueDictionary
 
@@ -25,6 +26,9 @@ from control.transport.serial_line import LineSettings, SerialLink
 from control.transport.tcp import TcpLink
 from control.transport.visa import VisaLink, VisaSocketLink
 from control.transport.zmq_link import ZmqLink
+
+CONTROLLER: Final = "controller://"
+"""What a resource starts with behind which a network controller is: it owns the link, here there is none."""
 
 FORMS = (
     "tcp://host:port, /dev/ttyUSB0, COM3, socket://host:port, rfc2217://host:port, "

@@ -197,8 +197,11 @@ def test_a_setup_with_problems_is_not_opened(innsbruck: Any) -> None:
     tables = deepcopy(innsbruck.tables)
     del tables["node"]["magnetic_field"]
     tables["channels"]["camera"]["drives"] = ""
-    with pytest.raises(ValueError, match=r"(?s)node.magnetic_field: missing.*nothing drives the 'camera'"):
+    told = r"(?s)node.magnetic_field: missing.*nothing drives the 'camera'"
+    with pytest.raises(ValueError, match=told):
         SimulatedLab.open(tables, innsbruck.node.target, seed=1)
+    with pytest.raises(ValueError, match=told):
+        SimulatedLab.start_bench(tables, 1, 50.0)
 
 
 @pytest.mark.parametrize(

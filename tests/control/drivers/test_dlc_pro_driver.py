@@ -1,19 +1,32 @@
-"""The DLC pro driver against scripted controllers on sockets and a pseudo-terminal; bytes of the sheet."""
+"""The DLC pro driver against scripted controllers on sockets and a pseudo-terminal."""
 
 from __future__ import annotations
 
 import math
-import time
+from contextlib import ExitStack
 from dataclasses import replace
 
 import pytest
+from dlc_pro_script import (
+    GREETING,
+    HANG_UP,
+    IDENTITY,
+    LIMITS,
+    MET,
+    PIEZO,
+    STATE,
+    WELCOME,
+    bounds,
+    put,
+    ref,
+    run,
+)
 
 from control.device import State
 from control.device.happenings import Severity
 from control.device.readings import Quality
 from control.device.settings import Range
-from control.drivers.dlc_pro import ALIVE_SECONDS, DlcPro
-from control.drivers.dlc_pro_settings import PUSHED
+from control.drivers.dlc_pro import DlcPro
 from control.errors import (
     BadReading,
     BadReply,
@@ -28,52 +41,9 @@ from control.errors import (
     UnknownName,
     UsageError,
 )
-from control.protocols.decop import Update, find_failure, read_update, read_value, spell
-from control.protocols.decop_lines import RETRY_SECONDS
 from control.transport import open_link
 
-WELCOME = (b"", b"Welcome to DLC PRO\r\nDeCoF Command Line\r\n> ")
 WAKE = (b"\x12\x03", b"\r\n> ", b"\r\n> ")
-HANG_UP = ()
-PATIENCE = 5.0  # s that a broken test may hang
-
-
-def said(request, reply):
-    return request.encode() + b"\n", reply.encode() + b"\r\n> "
-
-
-def ref(name, reply):
-    return said(f"(param-ref '{name})", reply)
-
-
-def put(name, value, reply="0"):
-    return said(f"(param-set! '{name} {value})", reply)
-
-
-def run(name, reply="()"):
-    return said(f"(exec '{name})", reply)
-
-
-IDENTITY = (
-    ref("system-type", '"DLC pro"'),
-    ref("serial-number", '"DLC PRO_012345"'),
-    ref("fw-ver", '"3.2.0"'),
-)
-
-
-def bounds(laser):
-    return (
-        ref(f"{laser}:dl:cc:current-clip", "120.0"),
-        ref(f"{laser}:dl:tc:temp-set-min", "15.0"),
-        ref(f"{laser}:dl:tc:temp-set-max", "35.0"),
-        ref(f"{laser}:dl:pc:voltage-min", "-1.0"),
-        ref(f"{laser}:dl:pc:voltage-max", "139.0"),
-    )
-
-
-LIMITS = (*bounds("laser1"), *bounds("laser2"))
-MET = (*IDENTITY, ref("uptime", "100"), *LIMITS)
-GREETING = (WELCOME, *MET)
 READY = (ref("uptime", "101"), ref("interlock-open", "#f"))
 
 
@@ -81,9 +51,8 @@ READY = (ref("uptime", "101"), ref("interlock-open", "#f"))
 def controller(begin, tcp_peer):
     """Start a scripted controller and return a device for it; closed afterwards."""
 
-    def make(*script, peer=None, stream=None, **options):
-        line = None if stream is None else open_link(tcp_peer(*stream).resource, "diodes")
-        return begin(DlcPro, peer or tcp_peer(*script), name="diodes", stream=line, **options)
+    def make(*script, peer=None, **options):
+        return begin(DlcPro, peer or tcp_peer(*script), name="diodes", **options)
 
     return make
 
@@ -394,6 +363,68 @@ def test_limits_are_asked_for_twice_where_a_byte_can_be_lost(pty_peer):
         assert device.range("laser1_current").high == pytest.approx(0.12)
 
 
+def uptimes(*seconds):
+    return [ref("uptime", str(each)) for each in seconds]
+
+
+def looked(*seconds):
+    """Return the steps of a check on a serial line on which answers can be harmed."""
+    return *uptimes(*seconds), ref("interlock-open", "#f"), ref("interlock-open", "#f")
+
+
+TWICE = [step for step in LIMITS for _ in range(2)]
+
+
+@pytest.fixture
+def doubted(pty_peer):
+    """Start a scripted controller on a serial line; its device doubts what it hears."""
+    with ExitStack() as opened:
+
+        def make(*script):
+            peer = pty_peer(WAKE, *IDENTITY, *script)
+            device = DlcPro("diodes", open_link(peer.resource, "diodes", line=DlcPro.LINE))
+            return opened.enter_context(device)
+
+        yield make
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        ((100, 100), (101, 101)),
+        ((100, 130), (131, 160)),  # seconds of a lab that runs fast
+        ((100, 131, 132), (133, 133)),
+        ((100, 900, 101), (102, 102)),
+        ((900, 100, 100), (101, 101)),
+        ((100, 10, 101), (102, 1, 102)),
+        ((100, 120), (101, 101)),  # the second was harmed, and too little to be seen at once
+    ],
+)
+def test_a_harmed_uptime_is_no_power_cycle(doubted, first, second):
+    device = doubted(*uptimes(*first), *TWICE, *looked(*second))
+    assert device.identify().model == "DLC pro"
+    assert device.check() is State.UP
+
+
+def test_an_uptime_that_nobody_can_tell(doubted):
+    device = doubted(*uptimes(100, 5, 900))
+    with pytest.raises(BadReply) as caught:
+        device.identify()
+    assert str(caught.value) == (
+        f"diodes ({device.address}): the answer '100, 5, 900' is not the same answer twice (tried to ask "
+        "for the uptime). Is the line noisy, is another program talking to it, or is it another kind of "
+        "instrument?"
+    )
+
+
+def test_a_power_cycle_on_a_serial_line(doubted):
+    anew = (*IDENTITY, *TWICE, ref("interlock-open", "#f"), ref("interlock-open", "#f"))
+    device = doubted(*uptimes(100, 100), *TWICE, *uptimes(3, 803, 4), *anew)
+    device.identify()
+    assert device.check() is State.DEGRADED
+    assert device.trouble == DlcPro.RESTARTED
+
+
 def test_an_open_interlock_is_told_until_somebody_has_acknowledged_it(controller):
     opened, closed = ref("interlock-open", "#t"), ref("interlock-open", "#f")
     scan = (put("laser1:scan:enabled", "#t"), ref("laser1:scan:enabled", "#t"))
@@ -415,7 +446,6 @@ def test_a_laser_can_be_switched_off_in_any_trouble(controller):
     assert device.wanted == {"laser1_enabled": False}
 
 
-STATE, PIEZO = "laser1:dl:lock:state", "laser1:dl:pc:voltage-act"
 CLOSE, OPEN = run("laser1:dl:lock:close"), run("laser1:dl:lock:open")
 
 
@@ -490,195 +520,6 @@ def test_the_serial_line_is_woken_again_after_trouble(controller, pty_peer):
     garbled = (question[0], b"7#.25\r\n> ")
     peer = pty_peer(WAKE, *MET, garbled, WAKE, *IDENTITY, question)
     assert controller(peer=peer).read("laser1_piezo_voltage") == 71.25
-
-
-# --- the monitoring line
-
-SUBSCRIPTION = "".join(f"(add '{name} {round(gap * 1e3)})\n" for name, gap in PUSHED.items()).encode()
-
-
-def pushed(name, value):
-    return f"(2026-11-23T06:01:02.123Z '{name} {value})\n".encode()
-
-
-def hear(device, name, value):
-    """Listen until a value has come; it is on its way."""
-    end = time.monotonic() + PATIENCE
-    while device._monitor.value(name) != value:
-        device._monitor.listen()
-        assert time.monotonic() < end, "it never came"
-
-
-def test_what_is_pushed_is_not_asked_for(controller):
-    pushes = pushed("uptime", 100) + pushed(STATE, 1) + pushed("laser1:dl:cc:current-act", 81.5)
-    device = controller(*GREETING, stream=[(SUBSCRIPTION, pushes)])
-    device.identify()
-    hear(device, "laser1:dl:cc:current-act", 81.5)
-    assert device.read("laser1_lock_state") == "scanning"
-    assert device.read("laser1_current_actual") == pytest.approx(0.0815)
-    assert device.read("laser1_lock_state") == "scanning"
-
-
-def test_pushes_may_come_in_pieces(controller, pieces):
-    pushes = pieces(pushed("uptime", 100) + pushed(STATE, 3))
-    device = controller(*GREETING, stream=[(SUBSCRIPTION, *pushes)])
-    device.identify()
-    hear(device, STATE, 3)
-    assert device.read("laser1_lock_state") == "selected"
-
-
-def test_what_can_be_set_is_always_asked_for(controller):
-    asked = ref("laser1:dl:pc:voltage-set", "71.25")
-    device = controller(*GREETING, asked, asked, stream=[])
-    assert device.read("laser1_piezo_voltage") == 71.25
-    assert device.read("laser1_piezo_voltage") == 71.25
-
-
-def test_until_something_was_pushed_it_is_asked_for(controller):
-    device = controller(*GREETING, ref(STATE, "0"), stream=[(SUBSCRIPTION,)])
-    assert device.read("laser1_lock_state") == "idle"
-
-
-def test_a_monitoring_line_that_fell_asleep_is_not_believed(controller):
-    pushes = pushed("uptime", 100) + pushed(STATE, 1)
-    asked = (ref(STATE, "9"), ref(STATE, "9"))
-    device = controller(*GREETING, *asked, stream=[(SUBSCRIPTION, pushes)])
-    device.identify()
-    hear(device, STATE, 1)
-    assert device.read("laser1_lock_state") == "scanning"
-    device.time.now += 40.0
-    assert device.read("laser1_lock_state") == "relocking"
-    assert not device._stream.is_open
-    assert device.read("laser1_lock_state") == "relocking"
-
-
-def test_a_monitoring_line_that_stalls_is_not_believed_for_long(controller):
-    pushes = pushed("uptime", 100) + pushed(STATE, 5) + pushed(PIEZO, 60.0)
-    lost = ref(STATE, "0")
-    device = controller(*GREETING, lost, lost, stream=[(SUBSCRIPTION, pushes)])
-    device.identify()
-    hear(device, PIEZO, 60.0)
-    device._stream.receive_any = lambda deadline: b""  # open, and nothing comes any more
-    device.time.now += 0.5 * ALIVE_SECONDS
-    assert device.read("laser1_lock_state") == "locked"
-    device.time.now += 0.6 * ALIVE_SECONDS
-    assert device.read("laser1_lock_state") == "idle"
-    assert device.read("laser1_lock_state") == "idle"
-
-
-def test_a_monitoring_line_is_believed_as_long_as_the_uptime_goes_on(controller):
-    device = controller(*GREETING, stream=[(SUBSCRIPTION, pushed("uptime", 100) + pushed(STATE, 1))])
-    device.identify()
-    hear(device, STATE, 1)
-    for uptime in range(101, 110):
-        pushes = iter([pushed("uptime", uptime), b""])
-        device._stream.receive_any = lambda deadline, pushes=pushes: next(pushes)
-        device.time.now += 1.0
-        assert device.read("laser1_lock_state") == "scanning"
-
-
-@pytest.mark.parametrize("garbage", [b"(2026-1\n", b"\xff\xfe\n", b"hello\n", b"(2026-11-23T06:01Z 'a (1)\n"])
-def test_a_garbled_monitoring_line_is_opened_anew(controller, garbage):
-    first = pushed("uptime", 100) + pushed(STATE, 1)
-    second = pushed("uptime", 150) + pushed(STATE, 4)
-    device = controller(
-        *GREETING,
-        stream=[(SUBSCRIPTION, first, garbage), HANG_UP, (SUBSCRIPTION, second)],
-    )
-    device.identify()
-    hear(device, STATE, 1)
-    hear(device, STATE, None)
-    assert not device._stream.is_open
-    device.time.now += RETRY_SECONDS
-    hear(device, STATE, 4)
-    assert device.read("laser1_lock_state") == "locking"
-
-
-def test_a_monitoring_line_that_hangs_up_costs_questions_only(controller):
-    first = pushed("uptime", 100) + pushed(STATE, 1)
-    device = controller(*GREETING, ref(STATE, "0"), stream=[(SUBSCRIPTION, first), HANG_UP])
-    device.identify()
-    end = time.monotonic() + PATIENCE
-    device._monitor.listen()
-    while device._stream.is_open:
-        device._monitor.listen()
-        assert time.monotonic() < end
-    assert device.read("laser1_lock_state") == "idle"
-    assert device.state is State.UP
-
-
-def test_what_the_controller_will_not_push_is_asked_for(controller):
-    refusal = b"(Error: -3 (2026-11-23T06:01:02.123Z 'laser2:emission) unknown parameter)\n"
-    pushes = pushed("uptime", 100) + refusal + pushed(STATE, 1)
-    asked = ref("laser2:emission", "#f")
-    device = controller(*GREETING, asked, stream=[(SUBSCRIPTION, pushes)])
-    device.identify()
-    hear(device, STATE, 1)
-    assert device.read("laser2_emission") is False
-
-
-def test_a_push_of_another_kind_than_it_should_be(controller):
-    pushes = pushed("uptime", 100) + pushed("laser1:emission", 3)
-    device = controller(*GREETING, HANG_UP, *GREETING, stream=[(SUBSCRIPTION, pushes)])
-    device.identify()
-    hear(device, "laser1:emission", 3)
-    with pytest.raises(BadReply, match=r"the answer '3' is not #t or #f \(tried to hear of laser1:emission"):
-        device.read("laser1_emission")
-
-
-# --- the language
-
-
-@pytest.mark.parametrize(
-    ("value", "text"),
-    [
-        (True, "#t"),
-        (-7, "-7"),
-        (1e-7, "0.0000001"),
-        (1e22, "10000000000000000000000.0"),
-        ('back\\slash "quote"', '"back\\\\slash \\"quote\\""'),
-        (b"\x00\xffab", "&AP9hYg=="),
-        ("", '""'),
-    ],
-)
-def test_values_are_spelled_and_read(value, text):
-    assert spell(value) == text
-    assert read_value(text) == value
-    assert type(read_value(text)) is type(value)
-
-
-@pytest.mark.parametrize(
-    "text", ["", "(", ")", "1 2", "#x", "1.2.3", '"open', "--1", "5e", "&a", "()x", "'a"]
-)
-def test_what_is_no_value(text):
-    with pytest.raises(ValueError, match=r"."):
-        read_value(text)
-
-
-@pytest.mark.parametrize(
-    ("text", "value"), [("()", ()), ('(1 (2.5 #t) "a b")', (1, (2.5, True), "a b")), ("5e3", 5e3)]
-)
-def test_what_is_a_value(text, value):
-    assert read_value(text) == value
-
-
-@pytest.mark.parametrize(
-    ("reply", "found"),
-    [
-        ("ERROR: -5", (-5, "no reason given")),
-        ("Error: unknown", (-1, "unknown")),
-        ("a\nError: -2 b\nc", None),
-        ("", None),
-    ],
-)
-def test_failures(reply, found):
-    assert find_failure(reply) == found
-
-
-def test_updates():
-    assert read_update('(2026-11-23T06:01:02.123Z \'a:b "x y")') == Update("a:b", "x y")
-    with pytest.raises(ValueError, match="is no update"):
-        read_update("> ")
 
 
 def test_numbers_are_bounded_and_toleranced():

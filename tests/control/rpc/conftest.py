@@ -1,11 +1,20 @@
-"""Raw connections to servers: bytes in, lines out, as they are on the wire."""
+"""A server, and raw connections to servers: bytes in, lines out, as they are on the wire."""
 
 from __future__ import annotations
 
 import socket
+import sys
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
+
+from control.rpc import Server
+
+# Tests import what they have in common.
+sys.path.insert(0, str(Path(__file__).parent))
+
+from served_device import Device
 
 PATIENCE = 5.0  # s that a broken test may hang
 
@@ -48,3 +57,16 @@ def wire() -> Iterator[Callable[..., Wire]]:
     yield connect
     for each in opened:
         each.close()
+
+
+@pytest.fixture
+def device() -> Device:
+    """An object with methods of all kinds."""
+    return Device()
+
+
+@pytest.fixture
+def dev(device: Device) -> Iterator[Server]:
+    """Serve it as the target ``dev``."""
+    with Server({"dev": device}) as running:
+        yield running

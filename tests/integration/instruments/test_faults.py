@@ -244,10 +244,6 @@ TCP_ONLY = ("bristol871", "highfinesse", "id900", "websq")  # there, every packe
 @pytest.mark.parametrize("kind", ["lost", "doubled", "corrupted"])
 @pytest.mark.slow
 def test_single_bytes(meet, pair, kind, limits, recoveries):
-    if pair.driver == "dlc_pro":
-        pytest.xfail(
-            "its uptime moves on between two answers in a lab this fast: a bad reply, not a wrong value"
-        )
     if pair.driver in TCP_ONLY:
         pytest.skip("it is on a network only, where no single bytes are lost")
     harm(meet, pair, kind, range(1), limits, recoveries)
@@ -256,10 +252,6 @@ def test_single_bytes(meet, pair, kind, limits, recoveries):
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", ["lost", "doubled", "corrupted"])
 def test_many_single_bytes(meet, pair, kind, limits, recoveries):
-    if pair.driver == "dlc_pro":
-        pytest.xfail(
-            "its uptime moves on between two answers in a lab this fast: a bad reply, not a wrong value"
-        )
     if pair.driver in TCP_ONLY:
         pytest.skip("it is on a network only, where no single bytes are lost")
     account = harm(meet, pair, kind, range(100, 140), limits, recoveries)
