@@ -21,6 +21,9 @@ settings.load_profile("ionloom")
 # threads within products of small matrices would only wait for each other.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
+# Commands stand between their examples; tests/integration/test_tutorials.py follows them as a reader would.
+collect_ignore = ["data/tutorials"]
+
 LOOPBACK = ("127.", "::1", "localhost")
 GRACE = 2.0  # s that a server thread gets to end after its close()
 
@@ -36,6 +39,14 @@ def nothing_left_behind() -> Iterator[None]:
     left = [thread.name for thread in set(threading.enumerate()) - threads if thread.is_alive()]
     left += [f"process {child.pid}" for child in multiprocessing.active_children()]
     assert not left, f"the test left behind: {', '.join(left)}"
+
+
+@pytest.fixture(autouse=True, scope="session")
+def cache_of_the_tests(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Keep the user's cache as it is: what tests and the commands that they start cache lies in their own."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("IONLOOM_CACHE", str(tmp_path_factory.mktemp("cache")))
+        yield
 
 
 @pytest.fixture(autouse=True)

@@ -53,6 +53,11 @@ class Bench:
         self.close()
 
     @property
+    def recorded(self) -> tuple[str, ...]:
+        """Names of the instruments whose readings every run keeps."""
+        return tuple(name for name, instrument in self._instruments.items() if instrument.record)
+
+    @property
     def names(self) -> tuple[str, ...]:
         """Of all instruments, in the order of the setup."""
         return tuple(self._instruments)

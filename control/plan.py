@@ -146,7 +146,7 @@ def make_plan(
     programs = _programs(bind, whole, points)
     bound = clock()
     axes = _axes(points, whole, setup)
-    values = (*_own_values(experiment), *_calibrated_values(calibration, overrides))
+    values = (*_own_values(experiment), *_calibrated_values(setup, calibration, overrides))
     if outer is not None:
         for row in {0, len(points) - 1}:
             check_opened(measurement, outer, plain, points[row], programs[row])
@@ -249,14 +249,19 @@ def _own_values(experiment: Experiment) -> list[StoredParameter]:
     return values
 
 
-def _calibrated_values(calibration: Calibration, overrides: Mapping[str, float]) -> list[StoredParameter]:
-    return [
-        StoredParameter(
-            name,
-            getattr(calibration, name),
-            declaration.unit,
-            "override" if name in overrides else "calibration",
-            declaration.help,
-        )
-        for name, declaration in declarations(Calibration).items()
-    ]
+def _calibrated_values(
+    setup: Setup, calibration: Calibration, overrides: Mapping[str, float]
+) -> list[StoredParameter]:
+    """Return what the lab believes, with its errors and the runs that it comes from."""
+    sources = {source.key.removeprefix("calibration."): source for source in setup.sources}
+    values = []
+    for name, declaration in declarations(Calibration).items():
+        value = StoredParameter(name, getattr(calibration, name), declaration.unit, help=declaration.help)
+        if name in overrides:
+            values.append(replace(value, origin="override"))
+        elif name in sources:
+            source = sources[name]
+            values.append(replace(value, origin="calibration", error=source.error, run=source.run))
+        else:
+            values.append(replace(value, origin="calibration"))
+    return values

@@ -19,6 +19,7 @@ from control.experiments.scanned_runs import analyse
 from control.interrupts import Interrupts
 from control.lab import Lab, PacedLab, catch_up, provoke, set_pace
 from control.plan import Plan, make_plan
+from control.recording import Recorder, logging_into
 from control.setup import Setup, read_setup
 from data import (
     DataError,
@@ -71,6 +72,7 @@ def run(
     calibration: Mapping[str, float] | None = None,
     scan: Scan | str | None = None,
     out: str | Path = "runs",
+    journals: str | Path | None = None,
     progress: Watcher | None = None,
     pace: float | None = None,
     provoking: Sequence[str] = (),
@@ -85,6 +87,8 @@ def run(
         calibration: calibrated values to use instead of those of the setup, in their base units.
         scan: values to measure the experiment at, as a scan or its text: ``"wait = 1 us .. 20 us / 20"``.
         out: folder for the run file.
+        journals: folder for the journal, on a disk of this machine, if `out` is on a network drive; None for
+            beside the file.
         progress: called at every step.
         pace: how many times as fast as the wall's the time of a simulated lab runs at most; None for as
             fast as it can.
@@ -103,7 +107,9 @@ def run(
     """
     chosen = experiment if shots is None else experiment.with_shots(shots)
     plan = make_plan(chosen, read_setup(setup), calibration, scan)
-    return run_plan(plan, seed=seed, out=out, progress=progress, pace=pace, provoking=provoking)
+    return run_plan(
+        plan, seed=seed, out=out, journals=journals, progress=progress, pace=pace, provoking=provoking
+    )
 
 
 def run_plan(
@@ -111,6 +117,7 @@ def run_plan(
     *,
     seed: int | None = None,
     out: str | Path = "runs",
+    journals: str | Path | None = None,
     progress: Watcher | None = None,
     pace: float | None = None,
     provoking: Sequence[str] = (),
@@ -123,7 +130,7 @@ def run_plan(
         if pace is not None:
             set_pace(lab, pace)
         provoke(lab, provoking)
-        path = _measure(plan, lab, bench, RunWriter.create(out, header_of(plan, seed)), watch)
+        path = _measure(plan, lab, bench, _begin(plan, seed, out, journals), watch)
     watch(Progress("analysing", len(plan.points), len(plan.points)))
     try:
         analyse_run(plan.experiment, path)
@@ -194,10 +201,12 @@ def _measure(plan: Plan, lab: Lab, bench: Bench, writer: RunWriter, watch: Watch
     pause = MADE_TIME_LOOK_SECONDS if isinstance(lab, PacedLab) else None
     began = time.monotonic()
     try:
-        with Interrupts() as interrupts, writer:
+        with Interrupts() as interrupts, writer, logging_into(writer):
+            recorder = Recorder(bench, writer)
             for point, program in zip(plan.points, plan.programs, strict=True):
                 bench.look_after(pause)
                 bench.set(point.instruments)
+                recorder.look()
                 record = lab.play(program, plan.experiment.shots)
                 with interrupts.held():
                     writer.append(point.columns(), record)
@@ -205,6 +214,7 @@ def _measure(plan: Plan, lab: Lab, bench: Bench, writer: RunWriter, watch: Watch
                 left = (time.monotonic() - began) / writer.points * (total - writer.points)
                 watch(Progress("measuring", writer.points, total, left))
             bench.look_after(0.0)  # nobody has looked since the last point, or for several
+            recorder.look(anyway=True)
             with interrupts.held():
                 return writer.finish()
     except KeyboardInterrupt:
@@ -212,10 +222,14 @@ def _measure(plan: Plan, lab: Lab, bench: Bench, writer: RunWriter, watch: Watch
         # The points may be too few for the analysis, and who is in a hurry stops that too.
         with suppress(ControlError, DataError, SequenceError, KeyboardInterrupt):
             analyse_run(plan.experiment, writer.path)
-        raise InterruptedRun(path=str(writer.path), points=writer.points, planned=total) from None
+        raise InterruptedRun(path=str(writer.kept_in), points=writer.points, planned=total) from None
     except Exception as error:
-        error.add_note(f"{writer.points} of {total} points were measured; they are kept in {writer.path}.")
+        error.add_note(f"{writer.points} of {total} points were measured; they are kept in {writer.kept_in}.")
         raise
+
+
+def _begin(plan: Plan, seed: int, out: str | Path, journals: str | Path | None) -> RunWriter:
+    return RunWriter.create(out, header_of(plan, seed), journals=journals)
 
 
 def header_of(plan: Plan, seed: int, provenance: Provenance | None = None) -> RunHeader:

@@ -11,48 +11,75 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from data import analysis
     from data.archive import write_results
-    from data.catalogue import RunSummary, find_run, find_runs
+    from data.catalogue import Catalogue, RunSummary, find_run, find_runs
     from data.columns import Attempts, Record, TimeTags, join_records
     from data.errors import DataError
-    from data.header import Axis, Readout, RunHeader, StoredParameter
+    from data.exchange.exports import export_run
+    from data.exchange.importing import import_runs
+    from data.header import Axis, Camera, Channel, Readout, RunHeader, StoredParameter
+    from data.photons import Photons
     from data.provenance import Provenance, collect_provenance
-    from data.results import KeyResult
+    from data.readings import InstrumentReading, Message, ReadingLog
+    from data.repairs import Repair, repair
+    from data.results import Analysis, KeyResult, Maker
     from data.run import Run, open_run
     from data.run_file import RunWriter
+    from data.verification import Verification, verify
 
 __all__ = [
+    "Analysis",
     "Attempts",
     "Axis",
+    "Camera",
+    "Catalogue",
+    "Channel",
     "DataError",
+    "InstrumentReading",
     "KeyResult",
+    "Maker",
+    "Message",
+    "Photons",
     "Provenance",
+    "ReadingLog",
     "Readout",
     "Record",
+    "Repair",
     "Run",
     "RunHeader",
     "RunSummary",
     "RunWriter",
     "StoredParameter",
     "TimeTags",
+    "Verification",
     "analysis",
     "collect_provenance",
+    "export_run",
     "find_run",
     "find_runs",
+    "import_runs",
     "join_records",
     "open_run",
+    "repair",
+    "verify",
     "write_results",
 ]
 
 _HOMES = {
     "archive": ["write_results"],
-    "catalogue": ["RunSummary", "find_run", "find_runs"],
+    "catalogue": ["Catalogue", "RunSummary", "find_run", "find_runs"],
     "columns": ["Attempts", "Record", "TimeTags", "join_records"],
     "errors": ["DataError"],
-    "header": ["Axis", "Readout", "RunHeader", "StoredParameter"],
+    "exchange.exports": ["export_run"],
+    "exchange.importing": ["import_runs"],
+    "header": ["Axis", "Camera", "Channel", "Readout", "RunHeader", "StoredParameter"],
+    "photons": ["Photons"],
     "provenance": ["Provenance", "collect_provenance"],
-    "results": ["KeyResult"],
+    "readings": ["InstrumentReading", "Message", "ReadingLog"],
+    "repairs": ["Repair", "repair"],
+    "results": ["Analysis", "KeyResult", "Maker"],
     "run": ["Run", "open_run"],
     "run_file": ["RunWriter"],
+    "verification": ["Verification", "verify"],
 }
 
 

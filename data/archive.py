@@ -1,119 +1,193 @@
-"""The finished file of a run: compressed, checksummed, and never modified afterwards.
+"""The finished file of a run: compressed, checksummed, sealed, and never modified afterwards.
 
-It is written beside the old file, synced, read back, and takes the old file's name in one step. Whenever this
-is interrupted, the old file is still there with all that it held.
+It is written beside its place, read back, sealed, synced, and takes its name in one step. Whenever this is
+interrupted, what it is made from is still there with all that it held.
 """
 
 from __future__ import annotations
 
 import os
+import shutil
 import zlib
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import h5py
+import numpy as np
+from numpy.typing import NDArray
 
-from data.disk import RESERVE, check_space, reason_of, sync_file, sync_folder
-from data.errors import DamagedRunError, RunBusyError, WriteFailedError
-from data.layout import Column, create_columns
-from data.results import ANALYSIS, Encoded, Results, encode, write_analysis
-from data.run import Run, open_run
+from data.disk import RESERVE, check_space, reason_of, sync_folder
+from data.errors import DamagedRunError, RunBusyError, SealBrokenError, WriteFailedError
+from data.exchange.artiq_names import write_artiq_copies
+from data.exchange.photon_names import write_photon_names
+from data.journal.locks import take_lock
+from data.journalled_run import JournalledRun
+from data.layout import GATES, PHOTONS, Column, columns_of, create_columns
+from data.results import EXPERIMENT, Encoded, Maker, Results, encode, write_analysis
+from data.run import open_run
+from data.seal import add_seal, check_seal, unsealed_length
+from data.sources import Source
 from data.stored_header import RunState, write_header
+from data.stored_readings import write_messages, write_readings
 
 # Bytes copied at a time.
 _SLAB: Final = 2**24
 
-
-def write_results(path: str | os.PathLike[str], results: Results, *, reserve: int = RESERVE) -> None:
-    """Add the results of a new analysis to a run; those that it has are kept.
-
-    The data are copied as they are. A run that was cut off becomes an interrupted one, with the
-    points that were completed.
-
-    Args:
-        path: of the run.
-        results: see `data.results.encode`.
-        reserve: bytes that must stay free on the disk.
-
-    Raises:
-        ResultsError: for results that a file cannot hold.
-        RunFileError: one of its kinds, if the run cannot be read or the copy not be written.
-    """
-    archive_run(Path(path), None, encode(results), reserve)
+# Gates whose photons are counted at a time.
+_GATES: Final = 2**20
 
 
-def archive_run(path: Path, state: RunState | None, encoded: Encoded | None, reserve: int) -> None:
-    """Replace the file of a run by its archive.
+def archive_journal(
+    source: JournalledRun, target: Path, state: RunState, encoded: Encoded | None, reserve: int
+) -> None:
+    """Make the file of a run from its journal.
 
     Args:
-        path: of the run.
-        state: how the run stands from now on; None if nothing changes.
+        source: the journal.
+        target: path of the file.
+        state: how the run ended.
         encoded: results to add.
         reserve: bytes that must stay free on the disk.
 
     Raises:
-        NoSpaceError: if the disk has no room for the copy.
+        NoSpaceError: if the disk has no room for the file.
         WriteFailedError: if the system refuses to write.
-        DamagedRunError: if the run cannot be read, or the copy reads back differently.
-        RunBusyError: if another program makes a copy of this run.
+        DamagedRunError: if the journal cannot be read, or the file reads back differently.
+        RunBusyError: if another program makes this file.
     """
-    part, points = path.with_name(f"{path.name}.part"), 0
+    rows = {table: int(ends[-1]) if len(ends) else 0 for table, ends in source.table_ends().items()}
+    needed = sum(rows[column.table] * column.row_bytes for column in columns_of(source.form))
+    with _replacing(target, rows["scan"], needed + reserve) as part:
+        sums = _write(source, part, rows, state, encoded)
+        _verify(part, rows, sums)
+
+
+def write_results(
+    path: str | os.PathLike[str], results: Results, *, maker: Maker = EXPERIMENT, reserve: int = RESERVE
+) -> None:
+    """Add the results of a new analysis to a finished run; those that it has are kept.
+
+    The file itself is not touched: a copy with the results takes its name.
+
+    Args:
+        path: of the run file.
+        results: see `data.results.encode`.
+        maker: of the results.
+        reserve: bytes that must stay free on the disk.
+
+    Raises:
+        ResultsError: for results that a file cannot hold.
+        SealBrokenError: if the file is not what it was when it was finished.
+        RunFileError: one of its kinds, if the run cannot be read or the copy not be written.
+    """
+    encoded, path = encode(results), Path(path)
+    with open_run(path) as run:
+        points, size = len(run), Path(run.file.filename).stat().st_size
+    with _replacing(path, points, size + reserve) as part:
+        if not check_seal(path).is_whole:
+            raise SealBrokenError(path)
+        shutil.copyfile(path, part)
+        os.truncate(part, unsealed_length(path))
+        with h5py.File(part, "r+", locking="best-effort") as file:
+            write_analysis(file, encoded, datetime.now(UTC), maker)
+            write_artiq_copies(file)
+
+
+@contextmanager
+def _replacing(path: Path, points: int, needed: int) -> Iterator[Path]:
+    """Give a path to write to; at the end of the block that file is sealed and takes the place of another."""
+    part = path.with_name(f"{path.name}.part")
     try:
-        with open_run(path) as run:
-            points = len(run)
-            check_space(path, path.stat().st_size + reserve, points)
-            sums = _write_copy(run, part, state or _state_of(run), encoded)
-            _verify(run, part, sums)
-        part.replace(path)
+        check_space(path, needed, points)
+        with _claimed(part):
+            try:
+                yield part
+                add_seal(part)
+                part.replace(path)
+            except BaseException:  # Ctrl-C, too, leaves no half of a copy
+                with suppress(OSError):
+                    part.unlink()
+                raise
     except BlockingIOError as error:
         raise RunBusyError(path) from error
-    except BaseException as error:  # Ctrl-C, too, leaves no half of a copy
-        with suppress(OSError):
-            part.unlink()
-        if isinstance(error, OSError | RuntimeError):
-            raise WriteFailedError(path, reason_of(error), points) from error
-        raise
+    except (OSError, RuntimeError) as error:
+        raise WriteFailedError(path, reason_of(error), points) from error
     sync_folder(path.parent)
 
 
-def _state_of(run: Run) -> RunState:
-    if run.status == "unfinished":
-        return RunState(run.id, "interrupted", "cut off while it was running")
-    return RunState(run.id, run.status, run.message, run.ended)
+@contextmanager
+def _claimed(part: Path) -> Iterator[None]:
+    """Keep others from writing the same file within the block; what a crash left in it is thrown away.
+
+    Raises:
+        BlockingIOError: somebody else writes it.
+    """
+    descriptor = os.open(part, os.O_RDWR | os.O_CREAT, 0o666)
+    try:
+        take_lock(descriptor)
+        # Between the two steps it may have become the file of the run, which nobody may touch.
+        if not part.exists() or not os.path.samestat(os.fstat(descriptor), part.stat()):
+            raise BlockingIOError
+        os.ftruncate(descriptor, 0)
+        yield
+    finally:
+        os.close(descriptor)
 
 
-def _write_copy(run: Run, part: Path, state: RunState, encoded: Encoded | None) -> dict[str, int]:
-    """Write the archive and return the checksum of each column."""
-    rows = run.table_rows
+def _write(
+    source: Source, part: Path, rows: dict[str, int], state: RunState, encoded: Encoded | None
+) -> dict[str, int]:
+    """Write the file and return the checksum of each column."""
+    header = source.header()
     with h5py.File(part, "w") as file:
-        write_header(file, run.header, state)
-        create_columns(file, run.header, rows)
+        write_header(file, header, state)
+        create_columns(file, header, rows)
         sums = {}
-        for column in run.columns:
+        for column in columns_of(source.form):
             sums[column.path] = 0
             for begin, end in _slabs(column, rows[column.table]):
-                values = run.column(column.path, begin, end)
+                values = source.read(column.path, begin, end)
                 file[column.path][begin:end] = values
-                sums[column.path] = zlib.crc32(values.tobytes(), sums[column.path])
-        if ANALYSIS in run.file:
-            run.file.copy(ANALYSIS, file)
+                sums[column.path] = _crc_of(values, sums[column.path])
+        _write_event_index(file, source, rows["gates"])
+        write_readings(file, source.readings())
+        write_messages(file, source.messages())
         if encoded is not None:
             write_analysis(file, encoded, datetime.now(UTC))
-        sync_file(file)
+        write_artiq_copies(file)
+        write_photon_names(file)
     return sums
 
 
-def _verify(run: Run, part: Path, sums: dict[str, int]) -> None:
+def _write_event_index(file: h5py.File, source: Source, gates: int) -> None:
+    """Write the first photon of each gate."""
+    first = 0
+    for begin in range(0, gates, _GATES):
+        photons = source.read(f"{GATES}/photons", begin, min(begin + _GATES, gates))
+        ends = first + np.cumsum(photons)
+        file[f"{PHOTONS}/event_index"][begin : begin + len(photons)] = ends - photons
+        first = int(ends[-1])
+
+
+def _verify(part: Path, rows: dict[str, int], sums: dict[str, int]) -> None:
+    """Read all columns back."""
     with open_run(part) as copy:
-        for column in run.columns:
+        for column in copy.columns:
             total = 0
-            for begin, end in _slabs(column, run.table_rows[column.table]):
-                total = zlib.crc32(copy.column(column.path, begin, end).tobytes(), total)
-            if total != sums[column.path] or copy.table_rows != run.table_rows:
-                usable = "the run itself is untouched"
+            for begin, end in _slabs(column, rows[column.table]):
+                values = copy.column(column.path, begin, end)
+                total = _crc_of(values, total)
+            if total != sums[column.path] or copy.table_rows != rows:
+                usable = "what it was made from is untouched"
                 raise DamagedRunError(part, column.path, "it reads back differently", usable)
+
+
+def _crc_of(values: NDArray[Any], before: int) -> int:
+    """Return the CRC-32 of values behind others whose CRC-32 is known."""
+    return zlib.crc32(np.ascontiguousarray(values).data, before)
 
 
 def _slabs(column: Column, rows: int) -> list[tuple[int, int]]:

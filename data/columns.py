@@ -72,6 +72,7 @@ class Record:
         attempts: passes of herald loops; empty if the program has none.
         tags: clicks.
         notes: what the core has to say (underflows, lost ions), one line each.
+        images: camera name -> (rows, columns) uint32: what its pixels counted in all shots together.
     """
 
     shots: int
@@ -81,6 +82,7 @@ class Record:
     attempts: Attempts
     tags: TimeTags
     notes: Sequence[str] = field(default_factory=tuple)
+    images: dict[str, NDArray[np.uint32]] = field(default_factory=dict)
 
 
 def join_records(records: Sequence[Record]) -> Record:
@@ -108,4 +110,8 @@ def join_records(records: Sequence[Record]) -> Record:
         attempts=Attempts(**moved("attempts")),
         tags=TimeTags(**moved("tags")),
         notes=tuple(dict.fromkeys(note for record in records for note in record.notes)),
+        images={
+            name: np.sum([record.images[name] for record in records], axis=0, dtype=np.uint32)
+            for name in records[0].images
+        },
     )

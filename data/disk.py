@@ -8,8 +8,6 @@ import shutil
 from pathlib import Path
 from typing import Final
 
-import h5py
-
 from data.errors import NoSpaceError
 
 # Nothing is written unless so many bytes stay free: enough for the head and the results of any run.
@@ -42,12 +40,6 @@ def check_space(path: Path, needed: int, points: int) -> None:
     free = shutil.disk_usage(path.parent).free
     if free < needed:
         raise NoSpaceError(path, needed, free, points)
-
-
-def sync_file(file: h5py.File) -> None:
-    """Bring all that was written to the disk: HDF5's own flush hands it to the operating system only."""
-    file.flush()
-    os.fsync(file.id.get_vfd_handle())
 
 
 def sync_folder(folder: Path) -> None:

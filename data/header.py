@@ -17,10 +17,10 @@ RESERVED_NAMES: Final = frozenset(
         "point",
         "point_shots",
         "point_attempts",
+        "point_gates",
         "point_photons",
         "point_log_lines",
         "point_duration",
-        "point_checksum",
     }
 )
 
@@ -35,6 +35,8 @@ class StoredParameter:
         unit: base unit, empty if it has none.
         origin: where the value comes from.
         help: one line for people.
+        error: one standard deviation of a calibrated value, in the same unit; None if none is known.
+        run: id of the run that a calibrated value comes from; empty if it comes from none.
     """
 
     name: str
@@ -42,6 +44,8 @@ class StoredParameter:
     unit: str = ""
     origin: Origin = "default"
     help: str = ""
+    error: float | None = None
+    run: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +77,53 @@ class Readout:
 
 
 @dataclass(frozen=True, slots=True)
+class Channel:
+    """A number that each point gives beside its counts: a voltage, a temperature, what an estimator says.
+
+    Attributes:
+        name: of the value.
+        unit: base unit, empty if it has none.
+        help: one line for people.
+    """
+
+    name: str
+    unit: str = ""
+    help: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Camera:
+    """A camera whose picture of each point is kept.
+
+    Attributes:
+        name: key of `Record.images`.
+        rows: of pixels.
+        columns: of pixels.
+    """
+
+    name: str
+    rows: int
+    columns: int
+
+
+@dataclass(frozen=True, slots=True)
+class PointForm:
+    """What every point of a run has.
+
+    Attributes:
+        axes: what differs from point to point.
+        readouts: counts of each shot.
+        channels: numbers beside the counts.
+        cameras: whose pictures are kept.
+    """
+
+    axes: tuple[Axis, ...] = ()
+    readouts: tuple[Readout, ...] = ()
+    channels: tuple[Channel, ...] = ()
+    cameras: tuple[Camera, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class RunHeader:
     """What a run file says before its first point.
 
@@ -82,6 +133,8 @@ class RunHeader:
         parameters: every value that the experiment used.
         axes: what differs from point to point.
         readouts: counts of each shot.
+        channels: numbers that each point gives beside its counts.
+        cameras: whose picture of each point is kept.
         program: text form of the compiled program.
         setup: text of the setup file.
         source: text of the experiment's source file.
@@ -104,6 +157,8 @@ class RunHeader:
     parameters: tuple[StoredParameter, ...] = ()
     axes: tuple[Axis, ...] = ()
     readouts: tuple[Readout, ...] = ()
+    channels: tuple[Channel, ...] = ()
+    cameras: tuple[Camera, ...] = ()
     program: str = ""
     setup: str = ""
     source: str = ""
@@ -120,6 +175,8 @@ class RunHeader:
             *(axis.name for axis in self.axes),
             *windows,
             *(a for r in readouts for a in averages_of(r)),
+            *(channel.name for channel in self.channels),
+            *(name for camera in self.cameras for name in (camera.name, *pixels_of(camera.name))),
         ]
         _check_names("readout", [*readouts, *windows])
         _check_names("axis", columns)
@@ -133,6 +190,15 @@ class RunHeader:
                     f"has {readout.width} windows",
                     "give the number of counts a shot, from 1",
                 )
+        for camera in self.cameras:
+            if min(camera.rows, camera.columns) < 1:
+                size = f"has {camera.rows} x {camera.columns} pixels"
+                raise HeaderError("camera", camera.name, size, "give rows and columns, from 1 each")
+
+    @property
+    def form(self) -> PointForm:
+        """What every point has."""
+        return PointForm(self.axes, self.readouts, self.channels, self.cameras)
 
 
 def storable(text: str) -> str:
@@ -148,6 +214,11 @@ def averages_of(readout: str) -> tuple[str, str]:
 def window_of(readout: str) -> str:
     """Name the scale that numbers the windows of a readout."""
     return f"{readout}_window"
+
+
+def pixels_of(camera: str) -> tuple[str, str]:
+    """Name the scales that number the rows and columns of a camera's pixels."""
+    return f"{camera}_row", f"{camera}_column"
 
 
 def _check_parameters(parameters: Collection[StoredParameter]) -> None:

@@ -10,8 +10,8 @@ from __future__ import annotations
 import dataclasses
 import json
 import math
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import PurePosixPath
 from typing import Any, Final, TypeAlias
@@ -21,6 +21,7 @@ import numpy as np
 
 from data.errors import ResultsError
 from data.header import storable
+from data.provenance import program_version
 
 Results: TypeAlias = Mapping[str, object]
 
@@ -46,6 +47,48 @@ class KeyResult:
     value: float
     error: float = math.nan
     unit: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Analysis:
+    """What an analysis of a run found.
+
+    Attributes:
+        name: its number in the file, four digits.
+        made: when.
+        program: that made it, with its version.
+        results: what it found.
+        by: name of the analysis; empty for that of the experiment.
+        parameters: that it was given.
+        source: text of its code; empty for analyses that come with ionloom.
+    """
+
+    name: str
+    made: datetime
+    program: str
+    results: dict[str, Any]
+    by: str = ""
+    parameters: Mapping[str, Any] = field(default_factory=dict)
+    source: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Maker:
+    """Who made results.
+
+    Attributes:
+        by: name of the analysis; empty for that of the experiment.
+        parameters: that it was given; numbers, texts and truth values.
+        source: text of its code; empty for analyses that come with ionloom.
+    """
+
+    by: str = ""
+    parameters: Mapping[str, float | str | bool] = field(default_factory=dict)
+    source: str = ""
+
+
+EXPERIMENT: Final = Maker()
+"""The analysis of the experiment that made the run."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,12 +132,20 @@ def encode(results: Results) -> Encoded:
     return Encoded(json.dumps(plain, allow_nan=False), arrays, copies, _key_result(plain))
 
 
-def write_analysis(file: h5py.File, encoded: Encoded, made: datetime) -> None:
+def write_analysis(file: h5py.File, encoded: Encoded, made: datetime, maker: Maker = EXPERIMENT) -> None:
     """Add results to a file, after those that it has."""
     group = file.create_group(f"{ANALYSIS}/{len(file.get(ANALYSIS, ())) + 1:04d}")
     group.attrs.update(
-        {"NX_class": "NXprocess", "program": "ionloom", "date": made.astimezone(UTC).isoformat()}
+        {
+            "NX_class": "NXprocess",
+            "program": program_version(),
+            "date": made.astimezone(UTC).isoformat(),
+            "analysis": maker.by,
+            "parameters": json.dumps(dict(maker.parameters)),
+        }
     )
+    if maker.source:
+        group["source"] = storable(maker.source)
     if encoded.key is not None:
         for field, value in dataclasses.asdict(encoded.key).items():
             group.attrs[f"key_{field}"] = value
@@ -110,9 +161,38 @@ def write_analysis(file: h5py.File, encoded: Encoded, made: datetime) -> None:
 def read_results(file: h5py.File) -> dict[str, Any]:
     """Read the latest results, an empty mapping if there are none."""
     group = _latest(file)
-    if group is None:
-        return {}
-    restored: dict[str, Any] = _restored(json.loads(group["results"][()]), group)
+    return {} if group is None else _results_of(group)
+
+
+def read_analyses(file: h5py.File) -> tuple[Analysis, ...]:
+    """Read what every analysis found, the newest last."""
+    stored = file.get(ANALYSIS, {})
+    return tuple(
+        Analysis(
+            name=name,
+            made=datetime.fromisoformat(stored[name].attrs["date"]),
+            program=str(stored[name].attrs["program"]),
+            results=_results_of(stored[name]),
+            by=str(stored[name].attrs.get("analysis", "")),
+            parameters=json.loads(stored[name].attrs.get("parameters", "{}")),
+            source=stored[name]["source"].asstr()[()] if "source" in stored[name] else "",
+        )
+        for name in sorted(stored)
+    )
+
+
+def _results_of(group: h5py.Group) -> dict[str, Any]:
+    return restore(group["results"][()], lambda name: group[f"arrays/{name}"][()])
+
+
+def restore(text: str | bytes, array: Callable[[str], Any]) -> dict[str, Any]:
+    """Put results together again.
+
+    Args:
+        text: their structure as JSON.
+        array: returns the array of a name that the text refers to.
+    """
+    restored: dict[str, Any] = _restored(json.loads(text), array)
     return restored
 
 
@@ -172,16 +252,16 @@ def _join(place: str, name: object) -> str:
     return f"{place}/{name}" if place else str(name)
 
 
-def _restored(value: Any, group: h5py.Group) -> Any:
+def _restored(value: Any, array: Callable[[str], Any]) -> Any:
     if isinstance(value, list):
-        return [_restored(item, group) for item in value]
+        return [_restored(item, array) for item in value]
     if not isinstance(value, dict):
         return value
     if _ARRAY in value:
-        return group[f"arrays/{value[_ARRAY]}"][()]
+        return array(value[_ARRAY])
     if _FLOAT in value:
         return float(value[_FLOAT])
-    return {key: _restored(item, group) for key, item in value.items()}
+    return {key: _restored(item, array) for key, item in value.items()}
 
 
 def _number(value: Any) -> float | int | bool | None:

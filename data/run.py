@@ -1,153 +1,96 @@
-"""A run, read from its file: the head at once, the columns when they are asked for."""
+"""A run, read: one that is going on and one that has ended look the same."""
 
 from __future__ import annotations
 
 import os
-import re
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+import time
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from functools import cached_property
 from pathlib import Path
 from types import MappingProxyType, TracebackType
-from typing import Any, Final, Literal, Self, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, Self
 
 import h5py
-import numpy as np
 from numpy.typing import NDArray
 
 from data.columns import Record
-from data.disk import reason_of
-from data.errors import (
-    DamagedRunError,
-    ForeignFileError,
-    NewerSchemaError,
-    NotHDF5Error,
-    RunBusyError,
-    RunClosedError,
-    TruncatedFileError,
-    UnreadableFileError,
-)
-from data.header import Axis, Readout, RunHeader, StoredParameter
-from data.layout import SCAN, SCHEMA, TABLE_SIZES, Column, columns_of
-from data.points import CHECKSUM, PointValues, Rows, checksum, record_of
-from data.results import read_results
-from data.stored_header import EndStatus, read_axes, read_experiment, read_header, read_readouts, read_state
+from data.errors import DamagedRunError, NoFileYetError, RunClosedError, UnreadableFileError
+from data.header import Axis, Camera, Channel, Readout, RunHeader, StoredParameter
+from data.journalled_run import JournalledRun
+from data.layout import SCAN, Column, columns_of
+from data.photons import Photons
+from data.points import PointValues, Rows, record_of
+from data.readings import Message, ReadingLog
+from data.results import Analysis
+from data.run_names import FINISHED, JOURNAL, find_run
+from data.sources import Source, TableEnds
+from data.stored_header import RunStatus
+from data.stored_run import StoredRun
 
-# What h5py raises where the bytes of a file are not those that were written (found by changing them).
-READ_FAULTS: Final = (OSError, RuntimeError, LookupError, ValueError, TypeError, AttributeError)
+if TYPE_CHECKING:
+    import pandas as pd
+    import xarray as xr
 
-RunStatus: TypeAlias = EndStatus | Literal["unfinished"]
-
-_NOTHING_USABLE: Final = "nothing is usable through ionloom"
-_POINTS_USABLE: Final = "points and records can still be read unless they say the same"
-
-# HDF5 tells the two lengths in its message only.
-_TRUNCATED: Final = re.compile(r"truncated file: eof = (\d+).*stored_eof = (\d+)")
+POLL: Final = 0.05
+"""Seconds between two looks for new points of a run that is going on."""
 
 
-def open_run(path: str | os.PathLike[str]) -> Run:
-    """Open a run file for reading.
+def open_run(which: str | os.PathLike[str], folder: str | os.PathLike[str] = "runs") -> Run:
+    """Open a run for reading.
 
-    Only its head is read; columns and results follow when they are asked for. A run that was cut off (by a
-    crash or a power cut) opens like any other and gives the points that were completed.
-
-    Raises:
-        RunFileError: one of its kinds, if the file is missing, foreign, cut short, damaged or being written.
-    """
-    place = Path(path)
-    file = open_file(place)
-    try:
-        with damage_told(place, "its head", _NOTHING_USABLE):
-            return Run(place, file)
-    except BaseException:
-        file.close()
-        raise
-
-
-@contextmanager
-def damage_told(path: Path, part: str, usable: str) -> Iterator[None]:
-    """Tell what h5py raises as damage: it has no kind of error for it, but meets bytes of any meaning.
+    Only its head is read; columns and results follow when they are asked for. Of a run that is going on, or
+    that was cut off by a crash or a power cut, the journal is read, and gives the points that were completed.
 
     Args:
-        path: of the run.
-        part: what is read within the block.
-        usable: what can still be read.
+        which: path of the run file, also while there is only its journal; or path of the journal; or an id,
+            the first characters of an id, or "latest".
+        folder: of the runs, for finding one by its id.
 
     Raises:
-        DamagedRunError: if h5py cannot read it.
+        RunNotFoundError: if no run answers.
+        AmbiguousRunError: if several do.
+        RunFileError: one of its kinds, if the file is missing, foreign, cut short, damaged or being written.
     """
-    try:
-        yield
-    except READ_FAULTS as error:
-        raise DamagedRunError(path, part, str(error), usable) from error
-
-
-def open_file(path: Path) -> h5py.File:
-    """Open an HDF5 file that holds a run of a known layout, or say why it does not."""
-    try:
-        file = h5py.File(path, "r", locking="best-effort")
-    except BlockingIOError as error:
-        raise RunBusyError(path) from error
-    except OSError as error:
-        raise _explained(path, error) from error
-    try:
-        with damage_told(path, "its head", _NOTHING_USABLE):
-            version, members = file.attrs.get("ionloom_schema"), tuple(file)
-            if version is not None and int(version) <= SCHEMA:
-                return file
-    except BaseException:
-        file.close()
-        raise
-    file.close()
-    if version is None:
-        raise ForeignFileError(path, members)
-    raise NewerSchemaError(path, int(version), SCHEMA)
-
-
-def _explained(path: Path, error: OSError) -> Exception:
-    if isinstance(error, FileNotFoundError | PermissionError | IsADirectoryError):
-        return UnreadableFileError(path, reason_of(error))
-    lengths = _TRUNCATED.search(str(error))
-    if lengths:
-        return TruncatedFileError(path, int(lengths[1]), int(lengths[2]))
-    if path.is_file() and not h5py.is_hdf5(path):
-        return NotHDF5Error(path, path.stat().st_size)
-    return DamagedRunError(path, "the file", str(error), "nothing in it can be opened")
+    place = Path(which)
+    if place.suffix not in {FINISHED, JOURNAL} and not place.exists():
+        place = find_run(folder, which)
+    journal = place.with_suffix(JOURNAL)
+    if place.suffix == JOURNAL or (not place.exists() and journal.exists()):
+        try:
+            return Run(journal, JournalledRun(journal))
+        except UnreadableFileError:
+            if journal.exists() or not (place := journal.with_suffix(FINISHED)).exists():
+                raise  # else it was finished just now
+    return Run(place, StoredRun(place))
 
 
 class Run:
     """One run. Use it in a `with` block, or close it.
 
     Attributes:
-        path: of the file.
-        id: unique, begins with the time when the run was started.
+        path: of the file, or of the journal.
+        experiment: name of the experiment.
         axes: what differs from point to point.
         readouts: counts of each shot.
-        columns: datasets of the file that grow by rows, see `column`.
-        status: "complete", "interrupted", "failed", or "unfinished" if the run was cut off.
-        message: what there is to say about the status.
-        ended: when, in UTC; None for an unfinished run.
+        channels: numbers that each point gives beside its counts.
+        cameras: whose picture of each point is kept.
+        columns: what grows by rows, see `column`.
     """
 
-    def __init__(self, path: Path, file: h5py.File) -> None:
-        state = read_state(file)
+    def __init__(self, path: Path, source: Source) -> None:
         self.path = path
-        self.id = state.id
-        self.status: RunStatus = "unfinished" if state.status == "running" else state.status
-        self.message = state.message
-        self.ended: datetime | None = state.ended
-        self._open_file: h5py.File | None = file
-        self.axes: tuple[Axis, ...] = read_axes(file)
-        self.readouts: tuple[Readout, ...] = read_readouts(file)
-        self.columns: tuple[Column, ...] = columns_of(self.axes, self.readouts)
+        self.experiment = source.experiment
+        self.axes: tuple[Axis, ...] = source.form.axes
+        self.readouts: tuple[Readout, ...] = source.form.readouts
+        self.channels: tuple[Channel, ...] = source.form.channels
+        self.cameras: tuple[Camera, ...] = source.form.cameras
+        self.columns: tuple[Column, ...] = columns_of(source.form)
+        self._form = source.form
         self._tables = {column.path: column.table for column in self.columns}
-        self._datasets: dict[str, h5py.Dataset] = {}
-        self._ends = dict.fromkeys((*TABLE_SIZES, "scan"), np.zeros(0, dtype=np.int64))
-        if self.status == "unfinished":
-            self._find_completed_points()
-        else:
-            self._ends = self._table_ends()
+        self._open_source: Source | None = source
+        self._state = source.state()
+        self._ends: TableEnds | None = None
 
     def __enter__(self) -> Self:
         return self
@@ -162,34 +105,54 @@ class Run:
 
     def close(self) -> None:
         """Close the file; what was read stays."""
-        if self._open_file is not None:
-            self._open_file.close()
-        self._open_file = None
+        if self._open_source is not None:
+            self._open_source.close()
+        self._open_source = None
 
     def __len__(self) -> int:
         """Count the completed points."""
-        return len(self._ends["scan"])
+        return len(self._table_ends()["scan"])
 
     def __repr__(self) -> str:
         return f"<Run {self.id} {self.experiment}: {self.status}, {len(self)} points>"
 
     @property
-    def file(self) -> h5py.File:
-        """The HDF5 file itself, open for reading: data/README.md tells what is in it."""
-        if self._open_file is None:
-            raise RunClosedError(self.path, "read")
-        return self._open_file
+    def id(self) -> str:
+        """Unique; begins with the time when the run was started."""
+        return self._state.id
 
-    @cached_property
-    def experiment(self) -> str:
-        """Name of the experiment."""
-        return read_experiment(self.file)
+    @property
+    def status(self) -> RunStatus:
+        """Complete, interrupted or failed; "running" while it is going on, "unfinished" if it was cut off."""
+        return self._state.status
+
+    @property
+    def message(self) -> str:
+        """What there is to say about the status."""
+        return self._state.message
+
+    @property
+    def ended(self) -> datetime | None:
+        """When, in UTC; None for a run that is going on or was cut off."""
+        return self._state.ended
+
+    @property
+    def file(self) -> h5py.File:
+        """The HDF5 file itself, open for reading: data/README.md tells what is in it.
+
+        Raises:
+            NoFileYetError: there is only a journal.
+            RunClosedError: the run was closed.
+        """
+        source = self._source
+        if not isinstance(source, StoredRun):
+            raise NoFileYetError(self.path)
+        return source.file
 
     @cached_property
     def header(self) -> RunHeader:
         """All that was known before the first point: parameters, texts, provenance."""
-        with damage_told(self.path, "its head", _POINTS_USABLE):
-            return read_header(self.file)
+        return self._source.header()
 
     @cached_property
     def parameters(self) -> Mapping[str, StoredParameter]:
@@ -199,18 +162,70 @@ class Run:
     @cached_property
     def points(self) -> tuple[PointValues, ...]:
         """Value of each axis at each completed point."""
-        count = len(self)
-        columns = {}
-        for axis in self.axes:
-            values = self.column(f"{SCAN}/{axis.name}").tolist()
-            columns[axis.name] = [value.decode() for value in values] if axis.text else values
-        return tuple({name: columns[name][i] for name in columns} for i in range(count))
+        return self._values(0, len(self))
 
-    @cached_property
+    @property
     def results(self) -> dict[str, Any]:
         """The latest results of an analysis, empty if there are none."""
-        with damage_told(self.path, "its analysis", _POINTS_USABLE):
-            return read_results(self.file)
+        analyses = self.analyses
+        return analyses[-1].results if analyses else {}
+
+    @cached_property
+    def analyses(self) -> Sequence[Analysis]:
+        """What every analysis found, the newest last."""
+        return self._source.analyses()
+
+    @cached_property
+    def readings(self) -> Mapping[str, ReadingLog]:
+        """What instruments said, by "instrument/setting"."""
+        return self._source.readings()
+
+    @cached_property
+    def messages(self) -> Sequence[Message]:
+        """What there was to tell while the run was going on."""
+        return self._source.messages()
+
+    @property
+    def photons(self) -> Photons:
+        """All clicks of the completed points; nothing is read before it is asked for."""
+        return Photons(self._source.read, self._table_ends(), 0, self.table_rows["photons"])
+
+    def refresh(self) -> Self:
+        """Look what has come since the last look; a finished file does not change."""
+        self._source.refresh()
+        self._state = self._source.state()
+        self._ends = None
+        for name in ("points", "analyses", "readings", "messages"):
+            self.__dict__.pop(name, None)
+        return self
+
+    def follow(self, poll: float = POLL) -> Iterator[tuple[int, PointValues, Record]]:
+        """Give each point as it is completed, those that are there at first, until the run ends.
+
+        Args:
+            poll: seconds between two looks.
+
+        Yields:
+            Number of the point, value of each axis, what was seen.
+        """
+        done = 0
+        while True:
+            is_over = self.refresh().status != "running"
+            values = self._values(done, len(self))
+            for index, each in enumerate(values, done):
+                yield index, each, self.record(index)
+            done += len(values)
+            if is_over:
+                return
+            time.sleep(poll)
+
+    def _values(self, begin: int, end: int) -> tuple[PointValues, ...]:
+        """Read the values of the axes at some points."""
+        columns = {}
+        for axis in self.axes:
+            values = self.column(f"{SCAN}/{axis.name}", begin, end).tolist()
+            columns[axis.name] = [value.decode() for value in values] if axis.text else values
+        return tuple({name: columns[name][i] for name in columns} for i in range(end - begin))
 
     def record(self, index: int) -> Record:
         """Read what was seen at a point.
@@ -225,7 +240,7 @@ class Run:
         count = len(self)
         if not -count <= index < count:
             raise IndexError(f"{self.path} has {count} completed points, there is no point {index}")
-        return record_of(self.rows(index % count), self.readouts)
+        return record_of(self.rows(index % count), self._form)
 
     def records(self) -> Iterator[Record]:
         """Read what was seen, point by point."""
@@ -234,13 +249,13 @@ class Run:
     @property
     def table_rows(self) -> dict[str, int]:
         """Rows of each table that belong to completed points."""
-        return {table: int(ends[-1]) if len(ends) else 0 for table, ends in self._ends.items()}
+        return {table: int(ends[-1]) if len(ends) else 0 for table, ends in self._table_ends().items()}
 
     def column(self, path: str, begin: int = 0, end: int | None = None) -> NDArray[Any]:
         """Read a column over all completed points.
 
         Args:
-            path: in the file, for example ``"entry/photons/window"``.
+            path: of the column, for example ``"entry/gates/open"``.
             begin: first row.
             end: row after the last; the rows of the completed points if None.
 
@@ -248,52 +263,61 @@ class Run:
             DamagedRunError: if the column cannot be read.
         """
         rows = self.table_rows[self._tables[path]]
-        with damage_told(
-            self.path, path, "each of the other columns can still be read unless it says the same"
-        ):
-            values: NDArray[Any] = self._dataset(path)[begin : rows if end is None else min(end, rows)]
-        return values
+        return self._source.read(path, begin, rows if end is None else min(end, rows))
 
     def rows(self, index: int) -> Rows:
-        """Read the rows that a point has in each column, and compare them with their checksum.
+        """Read the rows that a point has in each column.
 
         Raises:
             DamagedRunError: if the bytes are not those that were written.
         """
+        ends = self._table_ends()
         spans = {
-            table: slice(int(ends[index - 1]) if index else 0, int(ends[index]))
-            for table, ends in self._ends.items()
+            table: (int(ends[table][index - 1]) if index else 0, int(ends[table][index])) for table in ends
         }
-        others = f"each of the other {len(self) - 1} points can still be read unless it says the same"
-        with damage_told(self.path, f"point {index}", others):
-            rows = {path: self._dataset(path)[spans[table]] for path, table in self._tables.items()}
-        if checksum(rows) != sum(rows[CHECKSUM].tolist()):  # a point that was cut off may have none
-            raise DamagedRunError(self.path, f"point {index}", "its checksum does not match", others)
-        return rows
-
-    def _dataset(self, path: str) -> h5py.Dataset:
-        # A handle that stays open keeps the chunk that was decompressed last, which the next point begins in.
-        if path not in self._datasets or self._open_file is None:
-            self._datasets[path] = self.file[path]
-        return self._datasets[path]
-
-    def _table_ends(self) -> dict[str, NDArray[np.int64]]:
-        """Return, by table, the row after the last of each point."""
-        ends = {table: np.cumsum(self.file[f"{SCAN}/{size}"][:]) for table, size in TABLE_SIZES.items()}
-        points = min(len(column) for column in ends.values())
-        ends = {table: column[:points] for table, column in ends.items()}
-        return ends | {"scan": np.arange(1, points + 1)}
-
-    def _find_completed_points(self) -> None:
-        """Forget points at the end that were being written when the run was cut off."""
         try:
-            self._ends = self._table_ends()
-        except OSError as error:  # the columns had not even their first chunk
-            self.message = f"cut off within its first point ({error})"
-        while len(self):
-            try:
-                self.rows(len(self) - 1)
-            except DamagedRunError:
-                self._ends = {table: ends[:-1] for table, ends in self._ends.items()}
-            else:
-                return
+            return {path: self._source.read(path, *spans[table]) for path, table in self._tables.items()}
+        except DamagedRunError as error:
+            others = f"each of the other {len(self) - 1} points can be read unless it says the same"
+            part = f"point {index} ({error.part})"
+            raise DamagedRunError(self.path, part, error.reason, others) from error
+
+    def photons_of(self, index: int) -> Photons:
+        """Return the clicks of a point; nothing is read before it is asked for."""
+        ends = self._table_ends()["photons"]
+        return self.photons[int(ends[index - 1]) if index else 0 : int(ends[index])]
+
+    def to_xarray(self, table: str = "scan") -> xr.Dataset:
+        """Return a table as an xarray data set, see `data.exchange.arrays.to_xarray`."""
+        from data.exchange.arrays import to_xarray  # noqa: PLC0415 - the formats of others stand above
+
+        return to_xarray(self, table)
+
+    def to_pandas(self, table: str = "scan") -> pd.DataFrame:
+        """Return a table as a pandas data frame, see `data.exchange.arrays.to_pandas`."""
+        from data.exchange.arrays import to_pandas  # noqa: PLC0415 - the formats of others stand above
+
+        return to_pandas(self, table)
+
+    def to_datatree(self) -> xr.DataTree:
+        """Return all tables as an xarray tree, see `data.exchange.arrays.to_datatree`."""
+        from data.exchange.arrays import to_datatree  # noqa: PLC0415 - the formats of others stand above
+
+        return to_datatree(self)
+
+    def _repr_html_(self) -> str:
+        """Return a small table for notebooks."""
+        from data.pages import run_html  # noqa: PLC0415 - nobody else needs it
+
+        return run_html(self)
+
+    @property
+    def _source(self) -> Source:
+        if self._open_source is None:
+            raise RunClosedError(self.path, "read")
+        return self._open_source
+
+    def _table_ends(self) -> TableEnds:
+        if self._ends is None:
+            self._ends = self._source.table_ends()
+        return self._ends

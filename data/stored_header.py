@@ -10,12 +10,22 @@ from typing import Any, Final, Literal, TypeAlias, cast
 import h5py
 import numpy as np
 
-from data.header import Axis, Origin, Readout, RunHeader, StoredParameter, storable
-from data.layout import ATTEMPTS, COUNTS, LOG, PHOTONS, SCAN, SCHEMA, SHOTS
+from data.header import (
+    Axis,
+    Camera,
+    Channel,
+    Origin,
+    PointForm,
+    Readout,
+    RunHeader,
+    StoredParameter,
+    storable,
+)
+from data.layout import ATTEMPTS, COUNTS, GATES, LOG, PHOTONS, SCAN, SCHEMA, SHOTS
 from data.provenance import Provenance
 
 EndStatus: TypeAlias = Literal["complete", "interrupted", "failed"]
-Status: TypeAlias = EndStatus | Literal["running"]
+RunStatus: TypeAlias = EndStatus | Literal["running", "unfinished"]
 
 _PARAMETERS: Final = "entry/parameters"
 _PROVENANCE: Final = "provenance"
@@ -28,13 +38,13 @@ class RunState:
 
     Attributes:
         id: of the run, unique.
-        status: how the run stands; a file that says "running" without a writer was cut off.
+        status: how the run stands; "unfinished" if it was cut off, and only its journal is there.
         message: what there is to say about the status.
         ended: when, with a time zone; None while the run is going.
     """
 
     id: str
-    status: Status
+    status: RunStatus
     message: str = ""
     ended: datetime | None = None
 
@@ -60,11 +70,13 @@ def write_header(file: h5py.File, header: RunHeader, state: RunState) -> None:
         entry["end_time"] = _iso(state.ended)
     entry["shots_per_point"] = header.shots_per_point
     entry["seed"] = "" if header.seed is None else str(header.seed)  # may have more than 64 bits
-    for path in (SCAN, SHOTS, COUNTS, ATTEMPTS, PHOTONS, LOG):
+    for path in (SCAN, SHOTS, COUNTS, ATTEMPTS, GATES, PHOTONS, LOG):
         file.create_group(path).attrs["NX_class"] = "NXcollection"
     names = {
         "ionloom_axes": [axis.name for axis in header.axes],
         "ionloom_readouts": [readout.name for readout in header.readouts],
+        "ionloom_channels": [channel.name for channel in header.channels],
+        "ionloom_cameras": [camera.name for camera in header.cameras],
     }
     for attribute, listed in names.items():
         file[SCAN].attrs[attribute] = np.array(listed, dtype=h5py.string_dtype())
@@ -80,6 +92,10 @@ def _write_parameters(file: h5py.File, header: RunHeader) -> None:
         dataset.attrs.update(
             {"units": parameter.unit, "origin": parameter.origin, "long_name": parameter.help}
         )
+        if parameter.error is not None:
+            dataset.attrs["error"] = parameter.error
+        if parameter.run:
+            dataset.attrs["run"] = parameter.run
 
 
 def _write_provenance(file: h5py.File, header: RunHeader) -> None:
@@ -88,6 +104,7 @@ def _write_provenance(file: h5py.File, header: RunHeader) -> None:
     group.attrs["NX_class"] = "NXcollection"
     for name in _TEXTS:
         group[name] = storable(getattr(header, name))
+    group["git_diff"] = storable(origin.git_diff)
     group["packages"] = json.dumps(dict(origin.packages))
     group.attrs.update(
         {
@@ -106,7 +123,7 @@ def read_state(file: h5py.File) -> RunState:
     ended = entry.get("end_time")
     return RunState(
         id=_text(entry["entry_identifier"]),
-        status=cast("Status", entry.attrs["status"]),
+        status=cast("EndStatus", entry.attrs["status"]),
         message=entry.attrs["message"],
         ended=_time(ended) if ended is not None else None,
     )
@@ -122,31 +139,45 @@ def read_experiment(file: h5py.File) -> str:
     return _text(file["entry/title"])
 
 
-def read_axes(file: h5py.File) -> tuple[Axis, ...]:
-    """Read what differs from point to point."""
-    scan = file[SCAN]
-    return tuple(
-        Axis(name, scan[name].attrs.get("units", ""), text=scan[name].dtype.kind == "S")
-        for name in scan.attrs["ionloom_axes"]
+def read_form(file: h5py.File) -> PointForm:
+    """Read what every point has."""
+    scan, counts = file[SCAN], file[COUNTS]
+
+    def named(what: str) -> list[str]:
+        return [str(name) for name in scan.attrs[f"ionloom_{what}"]]
+
+    return PointForm(
+        axes=tuple(
+            Axis(name, scan[name].attrs.get("units", ""), text=scan[name].dtype.kind == "S")
+            for name in named("axes")
+        ),
+        readouts=tuple(Readout(name, counts[name].shape[1]) for name in named("readouts")),
+        channels=tuple(
+            Channel(name, scan[name].attrs.get("units", ""), _meaning(scan[name]))
+            for name in named("channels")
+        ),
+        cameras=tuple(Camera(name, *scan[name].shape[1:]) for name in named("cameras")),
     )
 
 
-def read_readouts(file: h5py.File) -> tuple[Readout, ...]:
-    """Read which counts there are of each shot."""
-    counts = file[COUNTS]
-    return tuple(Readout(name, counts[name].shape[1]) for name in file[SCAN].attrs["ionloom_readouts"])
+def _meaning(dataset: h5py.Dataset) -> str:
+    """Return what a channel is; one without a meaning has its name there."""
+    told = str(dataset.attrs["long_name"])
+    return "" if told == dataset.name.rsplit("/", 1)[1] else told
 
 
 def read_header(file: h5py.File) -> RunHeader:
     """Read all that was known before the first point."""
     entry = file["entry"]
-    seed = _text(entry["seed"])
+    seed, form = _text(entry["seed"]), read_form(file)
     return RunHeader(
         experiment=read_experiment(file),
         provenance=_read_provenance(file),
         parameters=_read_parameters(file),
-        axes=read_axes(file),
-        readouts=read_readouts(file),
+        axes=form.axes,
+        readouts=form.readouts,
+        channels=form.channels,
+        cameras=form.cameras,
         **{name: _text(file[_PROVENANCE][name]) for name in _TEXTS},
         seed=int(seed) if seed else None,
         shots_per_point=int(entry["shots_per_point"][()]),
@@ -161,6 +192,8 @@ def _read_parameters(file: h5py.File) -> tuple[StoredParameter, ...]:
             unit=dataset.attrs["units"],
             origin=cast("Origin", dataset.attrs["origin"]),
             help=dataset.attrs["long_name"],
+            error=float(dataset.attrs["error"]) if "error" in dataset.attrs else None,
+            run=str(dataset.attrs.get("run", "")),
         )
         for name, dataset in file[_PARAMETERS].items()
     )
@@ -174,6 +207,7 @@ def _read_provenance(file: h5py.File) -> Provenance:
         source_file=group.attrs["source_file"],
         git_revision=group.attrs["git_revision"],
         git_dirty=dirty == "true" if dirty else None,
+        git_diff=_text(group["git_diff"]),
         packages=tuple(json.loads(_text(group["packages"])).items()),
         python=group.attrs["python"],
         platform=group.attrs["platform"],

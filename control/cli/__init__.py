@@ -18,14 +18,30 @@ COMMANDS: Final = {
     ),
     "list": Late("control.cli.listing:listing", "List the experiments, or the parameters of one."),
     "show": Late("control.cli.show:show", "Show what a run was made with and what it says."),
-    "analyze": Late("control.cli.analyze:analyze", "Analyse a run again, from its file."),
+    "analyze": Late("control.cli.analyze:analyze", "Analyse runs again, from their files."),
     "plot": Late("control.cli.plot:plot", "Draw a run into a picture beside its file."),
+    "report": Late("control.cli.report:report", "Write a page about runs that needs nothing else."),
     "runs": Late("control.cli.runs:runs", "List the runs of a folder, newest first."),
+    "tag": Late("control.cli.tag:tag", "Tag a run, comment on it, or show what was said about it."),
+    "lineage": Late(
+        "control.cli.lineage:lineage",
+        "Tell which runs calibrated what a run used, and which used what it calibrated.",
+    ),
+    "follow": Late(
+        "control.cli.follow:follow", "Print each point of a run as it is completed, until the run ends."
+    ),
+    "repair": Late(
+        "control.cli.repair:repair", "Finish the runs that a crash, a power cut or a full disk cut off."
+    ),
+    "verify": Late("control.cli.verify:verify", "Make sure that finished runs are still what they were."),
     "timeline": Late("control.cli.timeline:timeline", "Draw what an experiment plays, in physical units."),
     "diff": Late("control.cli.diff:diff", "Tell in what two runs differ."),
     "compile": Late("control.cli.compiling:compiling", "Compile an experiment without playing it."),
     "check": Late("control.cli.checking:check", "Check before any shot whether the core can keep up."),
-    "export": Late("control.cli.exporting:export", "Write what an experiment plays for other programs."),
+    "export": Late(
+        "control.cli.exporting:export", "Write what an experiment plays, or a run, for other programs."
+    ),
+    "import": Late("control.cli.importing:import_", "Make runs of files that other programs wrote."),
     "lab": Late("control.cli.lab:lab", "Start the simulated instruments of a setup, until stopped."),
     "fault": Late("control.cli.fault:fault", "Make something go wrong with a simulated instrument."),
     "devices": Late("control.cli.devices:devices", "Show all instruments and what they read."),

@@ -2,31 +2,27 @@
 
 from __future__ import annotations
 
-import difflib
-import tomllib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from itertools import groupby
 from pathlib import Path
-from typing import Any, Final, TypeAlias
+from typing import Final
 
 import click
 from rich.console import Console
 
-from control.cli.options import out_option
-from control.cli.printing import console, print_table
+from control.cli.differences import object_of, row_of
+from control.cli.options import json_option, out_option
+from control.cli.printing import console, jsonable, print_json, print_table
 from control.errors import UsageError
 from control.experiments.tables import Table
 from control.views import Panel, check_format, describe, save_view, tint
-from data import Run, RunHeader, StoredParameter, find_run, open_run
+from data import Run, find_run, open_run
+from data.comparison import Difference, compare_runs
 from sequences import declarations, parse_program
 from sequences.library import Calibration
 from sequences.picture import Change, Deviation, Picture, compare, depict, deviation_text
 from sequences.units import show
 
-Row: TypeAlias = tuple[str, str, str]
-"""What differs, and how it is in the first and in the second run."""
-
-_ABSENT: Final = "-"
 _MOST_ROWS: Final = 100  # of a table on the screen; a drawing has room for all
 
 
@@ -41,114 +37,36 @@ _MOST_ROWS: Final = 100  # of a table on the screen; a drawing has room for all
     type=click.Path(path_type=Path),
     help="Draw both timelines with their differences marked (.html, .svg, .png).",
 )
+@json_option
 @out_option
-def diff(first: str, second: str, timelines: bool, output: Path | None, out: Path) -> None:
+def diff(first: str, second: str, timelines: bool, output: Path | None, as_json: bool, out: Path) -> None:
     """Tell in what two runs differ.
 
-    Compares parameters, calibration, setup, scan, seed and versions. A RUN is a file, an id, the beginning of
-    an id, or `latest` in --out. The timelines that are compared are those of the first points.
+    Compares parameters, calibrations with the runs that made them, setup, scan (every point), seed, code,
+    versions and results, these in standard deviations where errors are known. A RUN is a file, an id, the
+    beginning of an id, or `latest` in --out. The timelines compared are those of the first points.
     """
     if output is not None:
         check_format(output)
     with open_run(find_run(out, first)) as old, open_run(find_run(out, second)) as new:
-        on = console()
-        rows = tuple(differing_facts(old, new))
-        if rows:
-            print_table(Table(("differs", old.id, new.id), rows), on)
+        on = console(stderr=as_json)
+        differences = tuple(compare_runs(old, new))
+        if as_json:
+            listed = [object_of(difference) for difference in differences]
+            print_json({"runs": [old.id, new.id], "differences": jsonable(listed)})
         else:
-            on.print("same parameters, calibration, setup, scan, seed and versions", markup=False)
+            _print(differences, old, new, on)
         if timelines or output is not None:
             _compare_timelines(old, new, output, on)
 
 
-def differing_facts(old: Run, new: Run) -> Iterator[Row]:
-    """Yield what differs between two runs, but for what was played and measured."""
-    for table in (_setting, _parameters, _setup, _versions):
-        before, after = table(old), table(new)
-        for name in dict.fromkeys((*before, *after)):
-            pair = before.get(name, _ABSENT), after.get(name, _ABSENT)
-            if pair[0] != pair[1]:
-                yield name, *pair
-    yield from _source_text(old.header, new.header)
-
-
-def _setting(run: Run) -> dict[str, str]:
-    header = run.header
-    return {
-        "experiment": header.experiment,
-        "seed": str(header.seed),
-        "shots": str(header.shots_per_point),
-        "readouts": ", ".join(f"{readout.name} [{readout.width}]" for readout in header.readouts),
-        **_scan(run),
-    }
-
-
-def _scan(run: Run) -> dict[str, str]:
-    """Return axis -> its values over the points, the ends of a long list."""
-    texts = {"points": str(len(run))}
-    for axis in run.axes:
-        values = [_value(point[axis.name], axis.unit) for point in run.points]
-        shown = values if len(values) <= 4 else [*values[:2], "...", values[-1]]
-        texts[f"scan of {axis.name}"] = ", ".join(shown)
-    return texts
-
-
-def _parameters(run: Run) -> dict[str, str]:
-    calibrated = declarations(Calibration)
-    return {
-        f"{'calibration' if name in calibrated else 'parameter'} {name}": _parameter(parameter)
-        for name, parameter in run.parameters.items()
-    }
-
-
-def _parameter(parameter: StoredParameter) -> str:
-    return _value(parameter.value, parameter.unit)
-
-
-def _value(value: float | str | bool, unit: str) -> str:
-    return show(value, unit, 15) if isinstance(value, float) else f"{value} {unit}".rstrip()
-
-
-def _setup(run: Run) -> dict[str, str]:
-    """Return every entry of the setup file; the values of calibrations are told with the parameters."""
-    try:
-        entries = dict(_flat(tomllib.loads(run.header.setup), ""))
-    except tomllib.TOMLDecodeError:  # the writer of the run was another program
-        return {"setup": repr(run.header.setup)}
-    return {
-        f"setup {name}": text
-        for name, text in entries.items()
-        if not (name.startswith("calibration.") and name.endswith(".value"))
-    }
-
-
-def _flat(table: Mapping[str, Any], path: str) -> Iterator[tuple[str, str]]:
-    for key, value in table.items():
-        if isinstance(value, dict):
-            yield from _flat(value, f"{path}{key}.")
-        else:
-            yield path + key, str(value)
-
-
-def _versions(run: Run) -> dict[str, str]:
-    origin = run.header.provenance
-    dirty = " with changes" if origin.git_dirty else ""
-    return {
-        "git revision": f"{origin.git_revision[:12]}{dirty}" if origin.git_revision else _ABSENT,
-        "source file": origin.source_file or _ABSENT,
-        "Python": origin.python,
-        "platform": origin.platform,
-        **{f"package {name}": version for name, version in origin.packages},
-    }
-
-
-def _source_text(old: RunHeader, new: RunHeader) -> Iterator[Row]:
-    """Yield by how many lines the experiment's code differs."""
-    if old.source == new.source:
-        return
-    lines = list(difflib.ndiff(old.source.splitlines(), new.source.splitlines()))
-    removed, added = (sum(line.startswith(sign) for line in lines) for sign in ("- ", "+ "))
-    yield "code of the experiment", f"{removed} lines of its own", f"{added} lines of its own"
+def _print(differences: Sequence[Difference], old: Run, new: Run, on: Console) -> None:
+    if differences:
+        calibrated = declarations(Calibration)
+        rows = tuple(row_of(difference, calibrated) for difference in differences)
+        print_table(Table(("differs", old.id, new.id), rows), on)
+    else:
+        on.print("same parameters, calibration, setup, scan, seed, code, versions and results", markup=False)
 
 
 def _compare_timelines(old: Run, new: Run, output: Path | None, on: Console) -> None:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final
 import click
 
 from control.cli.asking import Asked, asks_for_experiment
+from control.cli.run_export import RecordedExport, run_export_options
 from control.errors import UsageError
 from control.setup import Setup
 from control.views import check_format
@@ -43,16 +44,19 @@ Writer = Callable[[Program, Setup, int], Mapping[str, Chunks]]
     "--output",
     metavar="FILE",
     type=click.Path(path_type=Path),
-    required=True,
-    help="Its ending decides.",
+    help="Where to; of an experiment the ending decides what, of a run it lies beside it by default.",
 )
+@run_export_options
 def export(
     asked: Asked,
     point: int,
     shots: int,
-    output: Path,
+    output: Path | None,
+    recorded: RecordedExport,
 ) -> None:
-    """Write what an experiment plays for other programs.
+    """Write what an experiment plays, or a run, for other programs.
+
+    An experiment (-o FILE):
 
     \b
     .txt      text that people read and ionloom reads back
@@ -63,7 +67,23 @@ def export(
     .rtio     its RTIO events as text, a file for each trace
     .dma      its DMA traces, as the core device keeps them, a file for each
     .dump     what the timing core's analyzer would record
+
+    A run (--to FORMAT), by its file, its id, the beginning of an id, or `latest`:
+
+    \b
+    csv          its points as a table with units, for spreadsheets
+    parquet      the same for data frames and databases
+    netcdf       arrays with names, for xarray and tools of netCDF
+    mat          structs, for MATLAB and Octave
+    photon-hdf5  its clicks, for programs of spectroscopy
     """  # noqa: D301 - the backspace tells click not to join the lines
+    if recorded.is_wanted:
+        for path in recorded.write(asked.name, output):
+            click.echo(path)
+        return
+    if output is None:
+        advice = "Give -o FILE for what an experiment plays, or --to FORMAT for a run."
+        raise UsageError(what="nothing says what to write", advice=advice)
     ending = check_format(output, WRITERS, "a program")
     if shots > 1 and ending not in _UNROLLED:
         raise UsageError(what=f"--shots cannot be used with {ending}", advice=f"It is for {_SEVERAL}.")

@@ -7,29 +7,45 @@ from typing import Any
 
 from rich.console import Console
 
+from control.analyses.recorded import find_recorded
 from control.cli.printing import console, jsonable, print_json, print_table
-from control.errors import ConfigError
 from control.experiments.experiment import Experiment
-from control.experiments.registry import author_errors, experiment_names, find_experiment
+from control.experiments.registry import author_errors
 from control.experiments.scanned_runs import tabulate_run
-from control.runner import recorded_experiment
+from control.experiments.tables import Table
+from control.report import notes_of
 from data import Run, open_run
+
+__all__ = ["as_object", "find_recorded", "notes_of", "print_found", "print_notes", "print_outcome"]
 
 
 def print_outcome(path: Path, experiment: Experiment, *, as_json: bool) -> None:
     """Print the results of a run: a table, or the table on stderr and one JSON object on stdout."""
     with open_run(path) as run:
-        on = console(stderr=as_json)
-        _print_results(run, experiment, on)
-        print_notes(run, on)
-        on.print(f"run {run.id} ({run.status}), seed {run.header.seed}: {path}", soft_wrap=True, markup=False)
-        if as_json:
-            print_json(as_object(run, path))
+        table = None
+        if run.results:
+            with author_errors(f"table() of {experiment.name}", kept=str(run.path)):
+                table = tabulate_run(experiment, run, run.results)
+        print_found(run, table, as_json=as_json)
 
 
-def notes_of(run: Run) -> tuple[str, ...]:
-    """Return what the timing core had to say about the points of a run, each thing once."""
-    return tuple(dict.fromkeys(note for record in run.records() for note in record.notes))
+def print_found(run: Run, table: Table | None, *, as_json: bool) -> None:
+    """Print what was found of a run: a table, or the table on stderr and one JSON object on stdout.
+
+    Args:
+        run: open.
+        table: of its results; None if it has none.
+        as_json: whether a program reads it.
+    """
+    on = console(stderr=as_json)
+    if table is None:
+        on.print("no results", style="yellow")
+    else:
+        print_table(table, on)
+    print_notes(run, on)
+    on.print(f"run {run.id} ({run.status}), seed {run.header.seed}: {run.path}", soft_wrap=True, markup=False)
+    if as_json:
+        print_json(as_object(run, run.path))
 
 
 def print_notes(run: Run, on: Console) -> None:
@@ -51,36 +67,3 @@ def as_object(run: Run, path: Path) -> dict[str, Any]:
         "notes": list(notes_of(run)),
         "results": jsonable(run.results),
     }
-
-
-def find_recorded(run: Run, file: str | None) -> Experiment:
-    """Return the experiment that made a run, with the run's parameters.
-
-    Args:
-        run: open.
-        file: where its code is, for one that does not come with ionloom.
-
-    Raises:
-        ConfigError: it is not known where its code is, or the file holds another experiment.
-    """
-    if file is None and run.experiment not in experiment_names():
-        raise ConfigError(
-            (
-                f"run {run.id} was made by {run.experiment!r}, which does not come with ionloom: "
-                f"say where its code is with --experiment {run.header.provenance.source_file or 'FILE.py'}",
-            )
-        )
-    kind = find_experiment(file or run.experiment)
-    if kind.name != run.experiment:
-        advice = "say which class with --experiment FILE.py:Class"
-        raise ConfigError((f"run {run.id} was made by {run.experiment!r}, not by {kind.name!r}: {advice}",))
-    return recorded_experiment(kind, run)
-
-
-def _print_results(run: Run, experiment: Experiment, on: Console) -> None:
-    if not run.results:
-        on.print("no results", style="yellow")
-        return
-    with author_errors(f"table() of {experiment.name}", kept=str(run.path)):
-        table = tabulate_run(experiment, run, run.results)
-    print_table(table, on)

@@ -68,6 +68,12 @@ def _named_in(arguments: tuple[str, ...]) -> type[Experiment] | None:
 @happening_options
 @setup_option
 @out_option
+@click.option(
+    "--journals",
+    metavar="DIR",
+    type=click.Path(path_type=Path),
+    help="Folder of this machine for the run while it goes on, if --out is on a network drive.",
+)
 @json_option
 def run(
     name: str,
@@ -81,6 +87,7 @@ def run(
     provoking: tuple[str, ...],
     setup: str,
     out: Path,
+    journals: Path | None,
     as_json: bool,
 ) -> None:
     """Measure an experiment and analyse it.
@@ -95,7 +102,9 @@ def run(
     plan = make_plan(experiment, read_setup(setup), calibration, scan)
     try:
         with ProgressBar() as bar:
-            path = run_plan(plan, seed=seed, out=out, progress=bar, pace=pace, provoking=provoking)
+            path = run_plan(
+                plan, seed=seed, out=out, journals=journals, progress=bar, pace=pace, provoking=provoking
+            )
     except InterruptedRun as stopped:
         print_outcome(Path(stopped.path), experiment, as_json=as_json)
         raise

@@ -3,78 +3,110 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import click
+import numpy as np
 from rich.console import Console
 
-from control.cli.options import out_option, run_argument
-from control.cli.outcome import print_notes
-from control.cli.printing import console, print_table
-from control.experiments.tables import Table, cell
-from data import Run, StoredParameter, find_run, open_run
-from sequences.units import show as show_quantity
+from control.cli.options import json_option, out_option, run_argument
+from control.cli.outcome import as_object
+from control.cli.printing import console, jsonable, print_json, print_table
+from control.report import (
+    analyses_table,
+    messages_table,
+    parameters_table,
+    readings_table,
+    results_table,
+    run_table,
+)
+from data import ReadingLog, Run, StoredParameter, find_run, open_run
 
 
 @click.command()
 @run_argument
 @out_option
-def show(which: str, out: Path) -> None:
+@json_option
+def show(which: str, out: Path, as_json: bool) -> None:
     """Show what a run was made with and what it says.
 
-    RUN is a file, an id, the beginning of an id, or `latest` in --out.
+    RUN is a file, an id, the beginning of an id, or `latest` in --out. Values of calibrations name the run
+    that made them; `ionloom lineage` follows them further.
     """
-    on = console()
     with open_run(find_run(out, which)) as run:
-        print_table(_facts(run), on)
-        on.print()
-        print_table(_parameters(run), on)
-        on.print()
-        _print_results(run, on)
-        print_notes(run, on)
+        if as_json:
+            print_json(_as_object(run))
+        else:
+            _print(run, console())
 
 
-def _facts(run: Run) -> Table:
-    origin = run.header.provenance
-    revision = f"{origin.git_revision[:12]}{' with changes' if origin.git_dirty else ''}" or "none"
-    lasted = f"{(run.ended - origin.started).total_seconds():.1f} s" if run.ended else "not known"
-    rows = (
-        ("id", run.id),
-        ("file", str(run.path)),
-        ("started", f"{origin.started:%Y-%m-%d %H:%M:%S} UTC, lasted {lasted}"),
-        ("status", f"{run.status} {run.message}".rstrip()),
-        ("points", f"{len(run)}, of {run.header.shots_per_point} shots each"),
-        (
-            "axes",
-            ", ".join(f"{axis.name} ({axis.unit})" if axis.unit else axis.name for axis in run.header.axes),
-        ),
-        ("readouts", ", ".join(f"{readout.name} [{readout.width}]" for readout in run.header.readouts)),
-        ("seed", str(run.header.seed)),
-        ("source", f"{origin.source_file or 'typed in'}, git revision {revision}"),
-        ("made with", f"Python {origin.python} on {origin.platform}, {len(origin.packages)} packages"),
-    )
-    return Table(("run", run.experiment), rows)
-
-
-def _parameters(run: Run) -> Table:
-    rows = tuple(
-        (name, _value(parameter), parameter.origin, parameter.help)
-        for name, parameter in run.parameters.items()
-    )
-    return Table(("parameter", "value", "origin", "meaning"), rows)
-
-
-def _value(parameter: StoredParameter) -> str:
-    if isinstance(parameter.value, float):
-        return show_quantity(parameter.value, parameter.unit)
-    return f"{parameter.value} {parameter.unit}".rstrip()
-
-
-def _print_results(run: Run, on: Console) -> None:
-    """Print the single numbers of the results, and how many there are of the others."""
-    rows = tuple(
-        (name, f"{len(value)} entries" if isinstance(value, list | dict) else cell(value))
-        for name, value in run.results.items()
-    )
-    print_table(Table(("result", "value"), rows), on)
-    if not rows:
+def _print(run: Run, on: Console) -> None:
+    print_table(run_table(run), on)
+    on.print()
+    print_table(parameters_table(run), on)
+    on.print()
+    print_table(results_table(run), on)
+    if not run.results:
         on.print("no results; `ionloom analyze` makes them", markup=False)
+    for table in (readings_table(run), messages_table(run)):
+        if table.rows:
+            on.print()
+            print_table(table, on)
+    if len(run.analyses) > 1 or any(one.by for one in run.analyses):
+        on.print()
+        print_table(analyses_table(run), on)
+
+
+def _as_object(run: Run) -> dict[str, Any]:
+    """Return what is known of a run as JSON holds it; parameters with all that is known of each."""
+    origin = run.header.provenance
+    return {
+        **as_object(run, run.path),
+        "message": run.message,
+        "started": origin.started.isoformat(),
+        "ended": run.ended.isoformat() if run.ended else None,
+        "shots_per_point": run.header.shots_per_point,
+        "axes": [{"name": axis.name, "unit": axis.unit} for axis in run.axes],
+        "readouts": [{"name": readout.name, "width": readout.width} for readout in run.readouts],
+        "channels": [{"name": channel.name, "unit": channel.unit} for channel in run.channels],
+        "parameters": {name: _parameter(parameter) for name, parameter in run.parameters.items()},
+        "readings": {name: _reading(log) for name, log in run.readings.items()},
+        "messages": [{"time": one.time, "level": one.level, "text": one.text} for one in run.messages],
+        "analyses": [
+            {
+                "version": one.name,
+                "analysis": one.by or run.experiment,
+                "parameters": jsonable(dict(one.parameters)),
+                "made": one.made.isoformat(),
+                "program": one.program,
+            }
+            for one in run.analyses
+        ],
+        "git_revision": origin.git_revision,
+        "git_dirty": origin.git_dirty,
+        "python": origin.python,
+        "platform": origin.platform,
+        "packages": dict(origin.packages),
+    }
+
+
+def _parameter(parameter: StoredParameter) -> dict[str, Any]:
+    return {
+        "value": jsonable(parameter.value),
+        "error": parameter.error,
+        "unit": parameter.unit,
+        "origin": parameter.origin,
+        "run": parameter.run,
+        "help": parameter.help,
+    }
+
+
+def _reading(log: ReadingLog) -> dict[str, Any]:
+    doubtful = int(np.count_nonzero(log.quality != "good"))
+    return {
+        "unit": log.unit,
+        "count": len(log),
+        "not_good": doubtful,
+        "first": jsonable(log.value[0]) if len(log) else None,
+        "last": jsonable(log.value[-1]) if len(log) else None,
+    }

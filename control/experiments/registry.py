@@ -113,7 +113,7 @@ def author_errors(
 
 
 def _pick(file: Path, wanted: str) -> type[Experiment]:
-    found = {kind.__name__: kind for kind in _defined_in(_load(file))}
+    found = {kind.__name__: kind for kind in _defined_in(load_file(file))}
     if wanted and wanted not in found:
         raise ConfigError((f"{file} has no experiment {wanted!r}. {nearest(wanted, found)}",))
     if not found:
@@ -124,7 +124,7 @@ def _pick(file: Path, wanted: str) -> type[Experiment]:
     return found[wanted] if wanted else next(iter(found.values()))
 
 
-def _load(file: Path) -> ModuleType:
+def load_file(file: Path) -> ModuleType:
     """Import a user's file, as if it had been started from its own folder."""
     if not file.is_file():
         raise ConfigError((f"there is no file {file}",))

@@ -30,6 +30,7 @@ class Instrument:
         role: what it acts on, for the simulated lab.
         limits: site limits, setting -> (lowest, highest), in the unit of the setting.
         settings: what it is set to before a run, in this order.
+        record: whether every run keeps what it says, although no run sets it.
     """
 
     name: str
@@ -42,6 +43,7 @@ class Instrument:
     role: str
     limits: Mapping[str, tuple[float, float]]
     settings: Mapping[str, Value]
+    record: bool = False
 
 
 def make_instruments(tables: Mapping[str, Any], problems: list[str]) -> tuple[Instrument, ...]:
@@ -99,6 +101,7 @@ def _instrument(name: str, entry: InstrumentTable, path: str, problems: list[str
         entry.role,
         limits,
         settings,
+        entry.record,
     )
 
 

@@ -142,16 +142,19 @@ class InstrumentTable(Struct, frozen=True):
     address: str | UnsetType = UNSET
     serial_number: str | UnsetType = UNSET
     role: str = ""
+    record: bool = False
     limits: dict[str, Any] = {}
     settings: dict[str, str | int | float | bool] = {}
 
 
 class EntryTable(Struct, frozen=True):
-    """A value and where it comes from."""
+    """A value and where it comes from: its error, and the id of the run, if it was calibrated here."""
 
     value: str | int | float | bool
     source: Origin
     reference: str = ""
+    error: str | int | float = ""
+    run: str = ""
 
 
 T = TypeVar("T", bound=Struct)

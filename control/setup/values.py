@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Mapping
-from dataclasses import MISSING, dataclass
+from dataclasses import MISSING, dataclass, replace
 from typing import Any
 
 from control.errors import nearest
@@ -23,6 +24,8 @@ class SourcedValue:
         source: ``published``, ``derived``, ``assumed`` or ``calibrated``.
         reference: paper, equation or run.
         help: what the value is; empty for those that only the plug-in knows.
+        error: one standard deviation, in the base unit; None if none is told.
+        run: id of the run that calibrated it; empty for none.
     """
 
     key: str
@@ -30,6 +33,8 @@ class SourcedValue:
     source: str
     reference: str
     help: str = ""
+    error: float | None = None
+    run: str = ""
 
     @property
     def assumed(self) -> bool:
@@ -63,14 +68,36 @@ def read_values(
             continue
         try:
             values[key] = read_declared(known[key], key, entry.value)
+            deviation = _read_error(known[key], f"{key}.error", entry.error)
         except DeclaredValueError as error:
             problems.append(f"{path}.{error}")
             continue
         shown = known[key].show(values[key])
-        sources.append(SourcedValue(f"{path}.{key}", shown, entry.source, entry.reference, known[key].help))
+        sources.append(
+            SourcedValue(
+                f"{path}.{key}", shown, entry.source, entry.reference, known[key].help, deviation, entry.run
+            )
+        )
     required = [field.name for field in dataclasses.fields(declared) if field.default is MISSING]
     problems += [f"{path}.{key}: is missing" for key in required if key not in tables]
     return values, sources
+
+
+def _read_error(declaration: Declaration, name: str, given: str | float) -> float | None:
+    """Return the standard deviation of a value in its base unit; limits are for the value, not for this.
+
+    Raises:
+        DeclaredValueError: it is no quantity of the value's unit, or not above zero.
+    """
+    if given == "":
+        return None
+    anything = replace(declaration, low=-math.inf, high=math.inf)
+    error = read_declared(anything, name, given)
+    if isinstance(error, float) and error > 0:
+        return error
+    raise DeclaredValueError(
+        name, f"{given!r} is no standard deviation; give one above zero, in the value's unit"
+    )
 
 
 def read_entries(tables: Mapping[str, Any], path: str, problems: list[str]) -> list[SourcedValue]:

@@ -15,8 +15,15 @@ ControlError
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
 
 from control.errors import ControlError, UsageError
+
+STUDY_ADVICE: Final = (
+    "Then give fewer --workers or a smaller --block. (A script that calls simulate(workers=...) does it "
+    "under `if __name__ == '__main__':`.) What was finished is kept; the same command goes on with the rest."
+)
+"""What to do when a study has lost a worker."""
 
 
 @dataclass(eq=False, kw_only=True)
@@ -99,14 +106,18 @@ class InterruptedStudy(ControlError):
 
 @dataclass(eq=False, kw_only=True)
 class LostWorker(ControlError):
-    """The system ended a worker process, or one could not begin."""
+    """The system ended a worker process, or one could not begin.
+
+    Attributes:
+        advice: what to do if its memory was too short, and what is kept.
+    """
+
+    advice: str = STUDY_ADVICE
 
     def __str__(self) -> str:
         return (
             "a worker ended in the middle of its work, or nobody answers for it any more. Was the memory "
-            "too short? Then give fewer --workers or a smaller --block. (A script that calls "
-            "simulate(workers=...) does it under `if __name__ == '__main__':`.) "
-            "What was finished is kept; the same command goes on with the rest."
+            f"too short? {self.advice}"
         )
 
 

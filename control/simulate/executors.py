@@ -1,29 +1,41 @@
-"""Who plays the tasks: this process, processes of this machine, or the workers of a Dask cluster.
+"""Who does the tasks of a job: this process, processes of this machine, or the workers of a Dask cluster.
 
-All of them only ever see a `Task`, and hand back its `Block`; in which order, and how many at a time, changes
-nothing of what is in it.
+All of them only ever see a task, and hand back what came of it; in which order, and how many at a time,
+changes nothing of what is in it. Tasks of a study are blocks of shots, those of an analysis batches of runs.
 """
 
 from __future__ import annotations
 
-import importlib
 import os
 import signal
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from concurrent.futures import FIRST_COMPLETED, CancelledError, Executor, Future, ProcessPoolExecutor, wait
-from concurrent.futures.process import BrokenProcessPool
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import (
+    FIRST_COMPLETED,
+    BrokenExecutor,
+    CancelledError,
+    Future,
+    ProcessPoolExecutor,
+    wait,
+)
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import dataclass
 from functools import partial
 from multiprocessing import active_children, get_context, parent_process
-from typing import Any, Final, TypeAlias
+from typing import Final, Generic, TypeAlias, TypeVar
 
-from control.errors import MissingExtra
-from control.simulate.errors import LostWorker, NoCluster
-from control.simulate.tasks import Block, Task, play, software
+from control.simulate.cluster import open_cluster
+from control.simulate.errors import STUDY_ADVICE, LostWorker
+from control.simulate.tasks import Block, Task, play
 
-Players: TypeAlias = Callable[[Iterable[Task]], Iterator[Block]]
-"""Plays tasks and gives their blocks as they are finished."""
+T = TypeVar("T")
+R = TypeVar("R")
+
+Workers: TypeAlias = Callable[[Iterable[T]], Iterator[R]]
+"""Does tasks and gives what came of each as it is finished."""
+
+Players: TypeAlias = Workers[Task, Block]
+"""Plays the tasks of a study."""
 
 Held: TypeAlias = AbstractContextManager[None]
 """A block in which a Ctrl-C waits."""
@@ -31,22 +43,54 @@ Held: TypeAlias = AbstractContextManager[None]
 AHEAD: Final = 2
 """Tasks handed out for each worker: while one is played the next lies ready."""
 
-PATIENCE: Final = 5.0
-"""Seconds that a cluster gets to answer, and to have a first worker."""
-
 _ONE_THREAD: Final = ("OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "OMP_NUM_THREADS")
 """What libraries of linear algebra read when they start: small matrices gain nothing from threads."""
+
+
+@dataclass(frozen=True, slots=True)
+class Job(Generic[T, R]):
+    """What workers do.
+
+    Attributes:
+        title: of such jobs, for the errors.
+        work: does a task; a function that any worker can import.
+        place: tells of a task where it belongs, for its errors.
+        advice: what to do when a worker is lost.
+    """
+
+    title: str
+    work: Callable[[T], R]
+    place: Callable[[T], str]
+    advice: str
+
+
+def _place_of_task(task: Task) -> str:
+    return f"This is in block {task.block + 1} of setting {task.setting}."
+
+
+STUDY: Final = Job("Studies", play, _place_of_task, STUDY_ADVICE)
+"""Playing blocks of shots in simulated labs."""
 
 
 @contextmanager
 def open_players(
     workers: int = 1, cluster: str | None = None, held: Callable[[], Held] = nullcontext
 ) -> Iterator[Players]:
+    """Get workers ready that play studies; arguments and errors are those of `open_workers`."""
+    with open_workers(STUDY, workers, cluster, held) as players:
+        yield players
+
+
+@contextmanager
+def open_workers(
+    job: Job[T, R], workers: int = 1, cluster: str | None = None, held: Callable[[], Held] = nullcontext
+) -> Iterator[Workers[T, R]]:
     """Get workers ready for the block.
 
     Args:
+        job: what they do.
         workers: processes of this machine; 1 for none but this one.
-        cluster: address of a Dask scheduler, whose workers play instead.
+        cluster: address of a Dask scheduler, whose workers do it instead.
         held: lets a Ctrl-C wait while it is entered (`Interrupts.held`).
 
     Raises:
@@ -55,112 +99,82 @@ def open_players(
         LostWorker: the system ended a worker, or the cluster is gone.
     """
     if cluster is not None:
-        with _cluster(cluster, held) as players:
-            yield players
+        with _cluster(job, cluster, held) as ready:
+            yield ready
     elif workers > 1:
-        with _processes(workers, held) as players:
-            yield players
+        with _processes(job, workers, held) as ready:
+            yield ready
     else:
-        yield _alone
+        yield partial(_alone, job)
 
 
 @contextmanager
-def _processes(workers: int, held: Callable[[], Held]) -> Iterator[Players]:
+def _processes(job: Job[T, R], workers: int, held: Callable[[], Held]) -> Iterator[Workers[T, R]]:
     before = set(active_children())
     with _single_threaded():
         pool = ProcessPoolExecutor(workers, get_context("spawn"), _start_worker)
         try:
-            yield partial(_flow, pool, held=held, ahead=AHEAD * workers)
+            yield partial(_flow, job, lambda task: pool.submit(job.work, task), held, AHEAD * workers)
         except BaseException as error:
             # Whoever is in a hurry does not wait for tasks that may take minutes; they are lost, no others.
             for child in set(active_children()) - before:
                 child.terminate()
-            if isinstance(error, BrokenProcessPool):
-                raise LostWorker from error
+            if isinstance(error, BrokenExecutor):
+                raise LostWorker(advice=job.advice) from error
             raise
         finally:
             pool.shutdown(cancel_futures=True)
 
 
 @contextmanager
-def _cluster(address: str, held: Callable[[], Held]) -> Iterator[Players]:
-    try:
-        distributed: Any = importlib.import_module("distributed")
-    except ImportError as error:
-        raise MissingExtra(what="Studies on a cluster", package="distributed", extra="cluster") from error
-    try:
-        client = distributed.Client(address, timeout=PATIENCE, set_as_default=False)
-    except (OSError, ValueError) as error:
-        advice = "Is the scheduler running there? An address is written like tcp://10.0.0.5:8786."
-        raise NoCluster(address=address, reason=str(error), advice=advice) from error
-    with client:
-        threads = _check_workers(client, address)
+def _cluster(job: Job[T, R], address: str, held: Callable[[], Held]) -> Iterator[Workers[T, R]]:
+    with open_cluster(address, job.title) as cluster:
         try:
-            yield partial(_flow, client.get_executor(pure=False), held=held, ahead=AHEAD * threads)
-        except (CancelledError, distributed.scheduler.KilledWorker) as error:
-            raise LostWorker from error
+            yield partial(_flow, job, partial(cluster.hand_out, job.work), held, AHEAD * cluster.threads)
+        except (BrokenExecutor, CancelledError) as error:
+            raise LostWorker(advice=job.advice) from error
 
 
-def _check_workers(client: Any, address: str) -> int:
-    """Return how many tasks a cluster plays at a time, having made sure that it plays what we would.
-
-    Raises:
-        NoCluster: there are no workers, or they have not the same software.
-    """
-    here = software()
-    advice = f"Its workers need what there is here: {_shown(here)}."
-    try:
-        client.wait_for_workers(1, timeout=PATIENCE)
-        found = client.run(software)
-    except TimeoutError as error:
-        raise NoCluster(address=address, reason="it has no workers", advice=advice) from error
-    except Exception as error:  # whatever a worker says that cannot import us
-        raise NoCluster(address=address, reason=f"{type(error).__name__}: {error}", advice=advice) from error
-    for worker, there in found.items():
-        if there != here:
-            reason = f"its worker {worker} has {_shown(there)}"
-            raise NoCluster(address=address, reason=reason, advice=advice)
-    return sum(client.nthreads().values())
-
-
-def _shown(versions: Mapping[str, str]) -> str:
-    return ", ".join(f"{package} {version}" for package, version in versions.items())
-
-
-def _alone(tasks: Iterable[Task]) -> Iterator[Block]:
-    """Play tasks in this process, one after the other."""
+def _alone(job: Job[T, R], tasks: Iterable[T]) -> Iterator[R]:
+    """Do tasks in this process, one after the other."""
     for task in tasks:
-        with _placed(task):
-            block = play(task)
-        yield block
+        with _placed(job, task):
+            done = job.work(task)
+        yield done
 
 
-def _flow(pool: Executor, tasks: Iterable[Task], held: Callable[[], Held], ahead: int) -> Iterator[Block]:
-    """Keep some tasks at the workers, and give each block when it is finished."""
+def _flow(
+    job: Job[T, R],
+    hand_out: Callable[[T], Future[R]],
+    held: Callable[[], Held],
+    ahead: int,
+    tasks: Iterable[T],
+) -> Iterator[R]:
+    """Keep some tasks at the workers, and give what came of each when it is finished."""
     source = iter(tasks)
-    waiting: dict[Future[Block], Task] = {}
+    waiting: dict[Future[R], T] = {}
     while True:
         while len(waiting) < ahead and (task := next(source, None)) is not None:
             # To hand out a task may start a process, and one that is started halfway shows its trace.
             with held(), _uninterrupted():
-                waiting[pool.submit(play, task)] = task
+                waiting[hand_out(task)] = task
         if not waiting:
             return
         done, _ = wait(waiting, return_when=FIRST_COMPLETED)
         for future in done:
             task = waiting.pop(future)
-            with _placed(task):
-                block = future.result()
-            yield block
+            with _placed(job, task):
+                result = future.result()
+            yield result
 
 
 @contextmanager
-def _placed(task: Task) -> Iterator[None]:
+def _placed(job: Job[T, R], task: T) -> Iterator[None]:
     """Tell in which task something failed."""
     try:
         yield
     except Exception as error:
-        error.add_note(f"This is in block {task.block + 1} of setting {task.setting}.")
+        error.add_note(job.place(task))
         raise
 
 

@@ -4,12 +4,18 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from data.analysis.estimates import Estimate, poisson_error
+from data.analysis.ratios import poisson_ratio
+from data.analysis.tags import check_times
 from data.errors import InsufficientDataError, RangeError, ShapeError
+
+if TYPE_CHECKING:
+    from data.columns import TimeTags
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -21,12 +27,14 @@ class Correlation:
         coincidences: Pairs of clicks, (lags,).
         expected: Of independent clicks, (lags,).
         attempts: In all.
+        pairs: Of attempts within one shot, (lags,).
     """
 
     lags: NDArray[np.int64]
     coincidences: NDArray[np.int64]
     expected: NDArray[np.float64]
     attempts: int
+    pairs: NDArray[np.int64]
 
     @property
     def g2(self) -> NDArray[np.float64]:
@@ -46,6 +54,20 @@ class Correlation:
         beside = float(np.delete(self.coincidences, middle).sum())
         relative = 1 / math.sqrt(beside) if beside else 0.0
         return Estimate(value, math.hypot(float(self.g2_error[middle]), value * relative))
+
+    @property
+    def beside(self) -> Estimate:
+        """g2 within one attempt, normalised by the other attempts of the same shots.
+
+        What varies from shot to shot (brightness, coupling) acts on all lags alike and drops out; `at_zero`,
+        which is normalised by the mean clicks of the run, is too large by the relative variance of that.
+
+        Raises:
+            InsufficientDataError: If there are no coincidences of different attempts.
+        """
+        middle = self.lags == 0
+        zero, others = int(self.coincidences[middle].sum()), int(self.coincidences[~middle].sum())
+        return poisson_ratio(zero, others, float(self.pairs[~middle].sum() / self.pairs[middle].sum()))
 
 
 def correlate(first: ArrayLike, second: ArrayLike, most: int) -> Correlation:
@@ -91,7 +113,51 @@ def correlate(first: ArrayLike, second: ArrayLike, most: int) -> Correlation:
         for lag in lags.tolist()
     ]
     pairs = shots * (attempts - abs(lags))
-    return Correlation(lags, np.array(coincidences), pairs * one.mean() * two.mean(), shots * attempts)
+    expected = pairs * one.mean() * two.mean()
+    return Correlation(lags, np.array(coincidences), expected, shots * attempts, pairs)
+
+
+def correlate_tags(tags: TimeTags, first: int, second: int, attempts: ArrayLike, most: int) -> Correlation:
+    """Correlate the clicks of two channels, attempt by attempt, from their tags.
+
+    It is `correlate` without the tables, for many attempts with few clicks, and for shots of unlike length.
+    Loops that end at the first click have no later attempts to compare with: play a fixed number for g2. Of a
+    detector whose dead time is longer than the gate, no second click is lost that would have counted.
+
+    Args:
+        tags: Of one point.
+        first: Number of the one channel.
+        second: Of the other.
+        attempts: Played in each shot, (shots,).
+        most: Largest lag.
+
+    Raises:
+        ShapeError: If the attempts are not one column.
+        RangeError: If a tag belongs to an attempt that was not played, or no shot has attempts for the lag.
+        InsufficientDataError: If one detector never clicked.
+    """
+    played = check_times("attempts", attempts, "(shots,)")
+    longest = int(played.max(initial=0))
+    if not 1 <= most < longest:
+        raise RangeError("most", most, f"1 to {longest - 1} attempts", "play more attempts in a shot")
+    inside = (tags.shot >= 0) & (tags.shot < len(played))
+    inside &= tags.attempt < played[np.where(inside, tags.shot, 0)]
+    if not inside.all():
+        row = int(np.argmin(inside))
+        place = f"attempt {tags.attempt[row]} of shot {tags.shot[row]}"
+        raise RangeError(f"tags[{row}]", place, "of an attempt that was played", "give those of this point")
+    # Shots stand so far apart that no lag leads from one to the next.
+    keys = tags.shot * (longest + most) + tags.attempt
+    one, two = (np.unique(keys[tags.channel == channel]) for channel in (first, second))
+    for name, clicks in (("first", one), ("second", two)):
+        if not len(clicks):
+            raise InsufficientDataError(f"a correlation with the {name} detector", 0, 1, "clicks")
+    lags = np.arange(-most, most + 1)
+    coincidences = [len(np.intersect1d(one + lag, two, assume_unique=True)) for lag in lags.tolist()]
+    pairs = np.array([int(np.maximum(played - abs(lag), 0).sum()) for lag in lags.tolist()])
+    total = int(played.sum())
+    expected = pairs * (len(one) / total) * (len(two) / total)
+    return Correlation(lags, np.array(coincidences), expected, total, pairs)
 
 
 def accidental_g2(clicks: tuple[float, float], dark: tuple[float, float]) -> float:

@@ -74,7 +74,7 @@ class Estimate:
 
 def _decade(magnitude: float) -> int:
     """Return the exponent of ten of the leading digit, 0 for zero."""
-    return Decimal(repr(magnitude)).adjusted() if magnitude else 0
+    return Decimal(repr(float(magnitude))).adjusted() if magnitude else 0
 
 
 def _parenthesise(value: float, error: float, exponent: int) -> str:

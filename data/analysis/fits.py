@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 
 from data.analysis.counts import Data, NormalValues
 from data.analysis.estimates import Estimate
-from data.errors import InsufficientDataError, NoSignalError, RangeError, UndeterminedError
+from data.errors import InsufficientDataError, NoSignalError, RangeError, ShapeError, UndeterminedError
 
 if TYPE_CHECKING:
     from iminuit import Minuit
@@ -158,6 +158,8 @@ def fit(
         Methods 221, 437 (1984). Minimum and curvature by Minuit: F. James and M. Roos, Comput. Phys.
         Commun. 10, 343 (1975).
     """
+    if data.values.ndim != 1:
+        raise ShapeError("data", data.values.shape, "(points,), one data set,")
     if len(data) <= len(parameters):
         raise InsufficientDataError(f"a fit of {what}", len(data), len(parameters) + 1, "points")
 

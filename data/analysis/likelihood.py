@@ -1,5 +1,8 @@
 """The state of maximum likelihood, by an interior-point method on many data sets at a time.
 
+This serves one and two qubits, and by `process_likelihood` processes. With more qubits a Newton step costs
+the sixth power of the dimension; there `ascent` climbs the same likelihood, with the same bound.
+
 To the log-likelihood of the counts a barrier ``mu log det(rho)`` is added, Newton steps in the d**2 real
 coordinates of the state maximise the sum, and mu is lowered. On that path the likelihood still missing is
 below ``mu d``, so a demanded gap says how low mu must go. Each tenfold smaller gap costs two or three steps,
@@ -15,6 +18,7 @@ and M. Girard, New J. Phys. 14, 095017 (2012) (bound from R); R. Blume-Kohout, P
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import Final
 
 import numpy as np
@@ -28,6 +32,7 @@ _FLOOR: Final = 0.01  # smallest eigenvalue of the start, so that its Newton ste
 _REACH: Final = 0.9  # share of the safe distance to the nearest singular state that a step may go
 _ROUNDING: Final = 4e-15  # of the largest eigenvalue of a small matrix, relative; keeps the bound a bound
 _LONGEST: Final = 100  # steps; the hardest of 90 batches (ranks 1 to 4, 9 to 9 million counts) took 38
+_WIDEST: Final = 2**21  # numbers, 16 MB: beyond it the products of effects leave the cache that they serve
 
 
 class Likelihood:
@@ -37,14 +42,21 @@ class Likelihood:
 
     Args:
         effects: Effects of all outcomes of all settings, shape (outcomes, d, d).
+        basis: Orthonormal basis of the Hermitian matrices, shape (d**2, d, d); by default matrix units.
     """
 
-    def __init__(self, effects: NDArray[np.complex128]) -> None:
+    def __init__(self, effects: NDArray[np.complex128], basis: NDArray[np.complex128] | None = None) -> None:
         self.dimension = effects.shape[-1]
-        self._basis = _hermitian_basis(self.dimension).reshape(self.dimension**2, -1)
+        matrices = _hermitian_basis(self.dimension) if basis is None else basis
+        self._basis = matrices.reshape(self.dimension**2, -1)
         self.vectors = self.to_vector(effects)
         self.identity = self.to_vector(np.eye(self.dimension, dtype=np.complex128))
-        self._products = np.einsum("ki,kj->kij", self.vectors, self.vectors).reshape(len(effects), -1)
+
+    @cached_property
+    def _products(self) -> NDArray[np.float64]:
+        """Products of the coordinates of each effect, shape (outcomes, d**4)."""
+        products = np.einsum("ki,kj->kij", self.vectors, self.vectors)
+        return np.asarray(products.reshape(len(self.vectors), -1), dtype=np.float64)
 
     def to_vector(self, matrices: NDArray[np.complex128]) -> NDArray[np.float64]:
         """Return real coordinates, shape (..., d**2), of Hermitian matrices, shape (..., d, d)."""
@@ -69,10 +81,23 @@ class Likelihood:
         Returns:
             Shape (batch,).
         """
-        slopes = self.to_matrix((counts / (states @ self.vectors.T)) @ self.vectors)
+        slopes = self.to_matrix(self.weigh(counts, states @ self.vectors.T) @ self.vectors)
         totals = counts.sum(axis=1)
         largest = np.asarray(np.linalg.eigvalsh(slopes)[:, -1], dtype=np.float64)
         return np.asarray(largest - totals + _ROUNDING * totals, dtype=np.float64)
+
+    @staticmethod
+    def weigh(counts: NDArray[np.float64], probabilities: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return n / p, the slope of n log p; zero for what was not seen, also where p is zero.
+
+        Args:
+            counts: Shape (batch, outcomes).
+            probabilities: Above zero where there are counts, same shape.
+
+        Returns:
+            Same shape.
+        """
+        return np.divide(counts, probabilities, out=np.zeros_like(probabilities), where=counts > 0)
 
     def maximise(
         self, counts: NDArray[np.float64], starts: NDArray[np.complex128], gap: float
@@ -90,7 +115,7 @@ class Likelihood:
         Raises:
             ConvergenceError: If the gap is beyond the precision of the numbers.
         """
-        states = self.to_vector(_lift(starts))
+        states = self._begin(starts)
         barriers = np.full(len(counts), _FIRST_BARRIER)
         lowest = gap / (2 * self.dimension)  # then mu d is half of the gap
         gaps, iterations = np.full(len(counts), np.inf), np.zeros(len(counts), dtype=np.int64)
@@ -117,19 +142,33 @@ class Likelihood:
         Returns:
             The next states, and the step lengths in the metric of the barrier: below 1 a step stays positive.
         """
+        gradients, curvature, metric = self._expand(counts, states, barriers)
+        multipliers = counts.sum(axis=1) + barriers * self.dimension
+        gradients -= multipliers[:, None] * self.identity
+        moves, lengths = solve_step(gradients, curvature + barriers[:, None, None] * metric, metric)
+        stepped = states + moves
+        return stepped / (stepped @ self.identity)[:, None], lengths
+
+    def _begin(self, starts: NDArray[np.complex128]) -> NDArray[np.float64]:
+        """Return the coordinates of states well inside the positive ones, near the given matrices."""
+        return self.to_vector(_lift(starts))
+
+    def _expand(
+        self, counts: NDArray[np.float64], states: NDArray[np.float64], barriers: NDArray[np.float64]
+    ) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
+        """Return the gradient of likelihood and barrier, and the curvature of -likelihood and of -log det."""
         probabilities = states @ self.vectors.T
         weights = counts / probabilities
         inverses = np.asarray(np.linalg.inv(self.to_matrix(states)), dtype=np.complex128)
-        multipliers = counts.sum(axis=1) + barriers * self.dimension
         gradients = weights @ self.vectors + barriers[:, None] * self.to_vector(inverses)
-        gradients -= multipliers[:, None] * self.identity
-        metric = self._measure(inverses)
-        curvature = ((weights / probabilities) @ self._products).reshape(metric.shape)
-        moves = np.linalg.solve(curvature + barriers[:, None, None] * metric, gradients[..., None])
-        squares = (moves.swapaxes(1, 2) @ metric @ moves)[:, 0, 0]
-        lengths = np.sqrt(np.maximum(squares, 0))
-        stepped = states + moves[..., 0] * (_REACH / np.maximum(lengths, _REACH))[:, None]
-        return stepped / (stepped @ self.identity)[:, None], lengths
+        return gradients, self._curve(weights / probabilities), self._measure(inverses)
+
+    def _curve(self, weights: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return the sum of w e e^T over the coordinates e of the effects, shape (batch, d**2, d**2)."""
+        size = self.dimension**2
+        if self.vectors.size * size <= _WIDEST:
+            return (weights @ self._products).reshape(-1, size, size)
+        return np.stack([(self.vectors.T * row) @ self.vectors for row in weights])
 
     def _measure(self, inverses: NDArray[np.complex128]) -> NDArray[np.float64]:
         """Return the curvature of -log det(rho), the form tr(A rho^-1 B rho^-1).
@@ -146,6 +185,25 @@ class Likelihood:
         columns = (forms.reshape(-1, size) @ self._basis.T).reshape(-1, size, size)
         rows = columns.swapaxes(1, 2).reshape(-1, size) @ self._basis.conj().T
         return np.asarray(rows.real.reshape(-1, size, size), dtype=np.float64)
+
+
+def solve_step(
+    gradients: NDArray[np.float64], curvature: NDArray[np.float64], metric: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Solve for Newton steps, and cut those that would leave the positive matrices.
+
+    Args:
+        gradients: Shape (batch, coordinates).
+        curvature: Of what is minimised, shape (batch, coordinates, coordinates).
+        metric: Curvature of -log det alone, same shape.
+
+    Returns:
+        The steps (batch, coordinates), and their lengths in the metric before the cut (batch,).
+    """
+    moves = np.linalg.solve(curvature, gradients[..., None])
+    squares = (moves.swapaxes(1, 2) @ metric @ moves)[:, 0, 0]
+    lengths = np.sqrt(np.maximum(squares, 0))
+    return moves[..., 0] * (_REACH / np.maximum(lengths, _REACH))[:, None], lengths
 
 
 def _lift(matrices: NDArray[np.complex128]) -> NDArray[np.complex128]:

@@ -7,10 +7,13 @@ Conventions, used in all of the analysis:
 - Photon bases: ``+`` of Z is V, of X is D = ``(|V> + |H>)/sqrt 2``, of Y is R = ``(|V> + i|H>)/sqrt 2``,
   which is ``(|H> - i|V>)/sqrt 2`` up to a phase.
 - Outcomes of a setting run ``++, +-, -+, --`` with the ion first.
+
+For other numbers of qubits settings and outcomes run likewise, the last qubit fastest.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import product
 from typing import Final
 
@@ -32,22 +35,122 @@ _EIGENVECTORS: Final = {
     "Y": np.array([[1, 1], [1j, -1j]], dtype=np.complex128) / np.sqrt(2),
 }
 _ROUNDING: Final = 1e-9
+_QUBITS: Final = range(1, 5)  # 5 qubits have 7776 outcomes: tens of settings chosen at random do as well
 
 
-def pauli_effects() -> NDArray[np.complex128]:
-    """Return the effects of the nine ion-photon Pauli settings.
+def pauli_settings(qubits: int) -> tuple[str, ...]:
+    """Return the names of all Pauli settings of some qubits, one letter a qubit.
+
+    Args:
+        qubits: 1 to 4.
 
     Returns:
-        Projectors, shape (9, 4, 4, 4): setting, outcome, and a matrix in the joint basis.
+        3^qubits names.
+
+    Raises:
+        RangeError: If there are fewer or more qubits.
+
+    Example:
+        >>> pauli_settings(1), len(pauli_settings(3))
+        (('Z', 'X', 'Y'), 27)
+    """
+    _check_qubits(qubits)
+    return tuple("".join(bases) for bases in product(_EIGENVECTORS, repeat=qubits))
+
+
+def label_settings(qubits: int = 2) -> tuple[str, ...]:
+    """Return what messages call the settings of `pauli_settings`; two qubits are an ion and a photon."""
+    names = pauli_settings(qubits)
+    return tuple(f"ion {name[0]}, photon {name[1]}" if qubits == 2 else f"bases {name}" for name in names)
+
+
+def pauli_effects(qubits: int = 2) -> NDArray[np.complex128]:
+    """Return the effects of all Pauli settings of some qubits, by default of an ion and a photon.
+
+    Args:
+        qubits: 1 to 4.
+
+    Returns:
+        Projectors, shape (3^n, 2^n, 2^n, 2^n) of n qubits: setting, outcome, a matrix in the joint basis.
+
+    Raises:
+        RangeError: If there are fewer or more qubits.
 
     Example:
         >>> effects = pauli_effects()
         >>> effects[SETTINGS.index("ZZ"), OUTCOMES.index("+-")].real.diagonal()
         array([0., 1., 0., 0.])
     """
-    projectors = {name: np.einsum("ik,jk->kij", v, v.conj()) for name, v in _EIGENVECTORS.items()}
-    pairs = product(projectors.values(), repeat=2)
-    return np.array([[np.kron(ion, photon) for ion in ions for photon in photons] for ions, photons in pairs])
+    _check_qubits(qubits)
+    single = np.array([np.einsum("ik,jk->kij", v, v.conj()) for v in _EIGENVECTORS.values()])
+    effects = single
+    for _ in range(1, qubits):
+        settings, outcomes, dimension = 3 * effects.shape[0], 2 * effects.shape[1], 2 * effects.shape[2]
+        effects = np.einsum("soij,tpkl->stopikjl", effects, single)
+        effects = effects.reshape(settings, outcomes, dimension, dimension)
+    return effects
+
+
+def _check_qubits(qubits: int) -> None:
+    if qubits not in _QUBITS:
+        raise RangeError("qubits", qubits, "1 to 4", "the settings of more are too many; pass chosen effects")
+
+
+def fold_detection_errors(effects: ArrayLike, confusions: Sequence[ArrayLike]) -> NDArray[np.complex128]:
+    """Return the effects of outcomes as they are called by detectors that err.
+
+    A reconstruction with them finds the state before the errors, by maximum likelihood, with no inverted
+    matrix and no negative counts. The errors are taken as known exactly.
+
+    Args:
+        effects: Of the outcomes as they are, shape (settings, outcomes, d, d).
+        confusions: Probabilities to call an outcome, given what it is: rows what it is, columns what it is
+            called, in the order of the outcomes. One matrix a qubit, (2, 2) in the order +, -, or a single
+            one of all outcomes. `error_matrix` has dark first: where + is bright, take its ``[::-1, ::-1]``.
+
+    Returns:
+        Same shape as the effects; each setting still sums to the identity.
+
+    Raises:
+        ShapeError: If the matrices together do not fit the outcomes.
+        RangeError: If an element is no probability, or a row does not sum to 1.
+
+    Source: A. Keith et al., Phys. Rev. A 98, 042318 (2018), for the likelihood with imperfect measurements.
+
+    Example:
+        >>> called = fold_detection_errors(pauli_effects(1), [[[0.9, 0.1], [0.0, 1.0]]])
+        >>> called[0, 1].real.diagonal()  # "-" of Z is called for a tenth of "+", too
+        array([0.1, 1. ])
+    """
+    matrices = np.asarray(effects, dtype=np.complex128)
+    if matrices.ndim != 4 or matrices.shape[2] != matrices.shape[3]:
+        raise ShapeError("effects", matrices.shape, "(settings, outcomes, d, d)")
+    checked = [_check_confusion(index, confusion) for index, confusion in enumerate(confusions)]
+    joint = np.ones((1, 1), dtype=np.float64)
+    for confusion in checked:
+        joint = np.asarray(np.kron(joint, confusion), dtype=np.float64)
+    outcomes = matrices.shape[1]
+    if joint.shape != (outcomes, outcomes):
+        expected = f"the shape {(outcomes, outcomes)} of outcomes by outcomes"
+        raise ShapeError("the product of the confusions", joint.shape, expected)
+    return np.asarray(np.einsum("ij,sikl->sjkl", joint, matrices), dtype=np.complex128)
+
+
+def _check_confusion(index: int, confusion: ArrayLike) -> NDArray[np.float64]:
+    matrix, name = np.asarray(confusion, dtype=np.float64), f"confusions[{index}]"
+    if matrix.ndim != 2 or matrix.shape[0] != matrix.shape[1]:
+        raise ShapeError(name, matrix.shape, "(outcomes, outcomes)")
+    wrong = np.argwhere(~((matrix >= 0) & (matrix <= 1)))
+    if wrong.size:
+        row, column = map(int, wrong[0])
+        value = float(matrix[row, column])
+        raise RangeError(f"{name}[{row}, {column}]", value, "a probability, 0 to 1", "calibrate the readout")
+    sums = matrix.sum(axis=1)
+    worst = int(np.argmax(np.abs(sums - 1)))
+    if abs(sums[worst] - 1) > _ROUNDING:
+        advice = "rows are what the outcome is, columns what it is called"
+        raise RangeError(f"the sum of row {worst} of {name}", float(sums[worst]), "1", advice)
+    return matrix
 
 
 def check_effects(effects: ArrayLike) -> NDArray[np.complex128]:
@@ -74,7 +177,9 @@ def check_effects(effects: ArrayLike) -> NDArray[np.complex128]:
     _refuse_effects(-np.linalg.eigvalsh(effects).min(axis=(1, 2)), "are not positive")
     missing = np.abs(effects.sum(axis=1) - np.eye(dimension)).max(axis=(1, 2))
     _refuse_effects(missing, "do not sum to the identity")
-    rank = int(np.linalg.matrix_rank(effects.reshape(-1, dimension**2)))
+    flat = effects.reshape(-1, dimension**2)
+    # The Gram matrix of the effects has their rank, and is small for four qubits, too.
+    rank = int(np.linalg.matrix_rank(flat.conj().T @ flat, hermitian=True))
     if rank < dimension**2:
         raise IncompleteSettingsError(rank, dimension**2)
     return effects
@@ -136,7 +241,7 @@ def check_index(name: str, column: NDArray[np.int64], length: int) -> None:
 
 
 def check_counts(
-    counts: ArrayLike, settings: int, outcomes: int, names: tuple[str, ...]
+    counts: ArrayLike, settings: int, outcomes: int, labels: tuple[str, ...] = ()
 ) -> NDArray[np.float64]:
     """Check a batch of counts of which every setting was measured.
 
@@ -144,7 +249,7 @@ def check_counts(
         counts: Shape (..., settings, outcomes).
         settings: Number of settings.
         outcomes: Number of outcomes of a setting.
-        names: Ion and photon basis of each setting for the message, or nothing.
+        labels: Of each setting for the message, or nothing.
 
     Returns:
         The counts as floats, same shape.
@@ -166,6 +271,5 @@ def check_counts(
     empty = np.argwhere(counts.sum(axis=-1) == 0)
     if empty.size:
         *data_set, setting = map(int, empty[0])
-        label = f"ion {names[setting][0]}, photon {names[setting][1]}" if names else ""
-        raise EmptySettingError(setting, label, tuple(data_set))
+        raise EmptySettingError(setting, labels[setting] if labels else "", tuple(data_set))
     return counts

@@ -1,7 +1,9 @@
 """State tomography: from counts to density matrices, many data sets at a time.
 
 `reconstruct` gives the positive state of maximum likelihood, `linear_inversion` the unbiased matrix that need
-not be positive, and `resample` the data sets from which errors follow.
+not be positive, `projected_least_squares` the state nearest to it: quick, but more biased. One to four
+qubits, measured in all Pauli settings or by any effects, among them those of detectors that err
+(`measurements.fold_detection_errors`). `resampling` draws the data sets from which errors follow.
 """
 
 from __future__ import annotations
@@ -12,11 +14,14 @@ from typing import Final
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from data.analysis.ascent import ascend
 from data.analysis.likelihood import Likelihood
-from data.analysis.measurements import OUTCOMES, SETTINGS, check_counts, check_effects, pauli_effects
-from data.errors import RangeError, ShapeError
+from data.analysis.measurements import check_counts, check_effects, label_settings, pauli_effects
+from data.analysis.projection import project_states
+from data.errors import RangeError
 
 _CHUNK: Final = 250  # data sets worked on together, so that their matrices stay in the cache
+_NEWTON: Final = 4  # largest dimension for which Newton steps are cheaper than many of the gradient
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -26,7 +31,7 @@ class State:
     Attributes:
         density: Density matrices, shape (..., d, d).
         gap: Log-likelihood that a better state could still gain at most, shape (...).
-        iterations: Newton steps taken, shape (...).
+        iterations: Steps taken, shape (...): Newton's, or along the gradient beyond two qubits.
     """
 
     density: NDArray[np.complex128]
@@ -42,9 +47,13 @@ def reconstruct(counts: ArrayLike, effects: ArrayLike | None = None, gap: float 
     give a Bell fidelity that is 0.18, 0.11 and 0.04 % low at 100, 200 and 500 counts a setting, and a
     concurrence that is 1.3, 0.75 and 0.35 % high. `linear_bell_fidelity` stands beside it.
 
+    Up to two qubits, an interior-point method takes few Newton steps; beyond, an accelerated projected
+    gradient starts from `projected_least_squares`. Both end by the same bound.
+
     Args:
         counts: Shape (..., settings, outcomes); for ion-photon pairs (..., 9, 4).
-        effects: Shape (settings, outcomes, d, d); by default `pauli_effects`.
+        effects: Shape (settings, outcomes, d, d); by default the `pauli_effects` of as many qubits as the
+            counts have: (..., 3, 2), (..., 9, 4), (..., 27, 8) or (..., 81, 16).
         gap: Log-likelihood that may be missing at most; 0.5 is one statistical unit.
 
     Returns:
@@ -75,7 +84,12 @@ def reconstruct(counts: ArrayLike, effects: ArrayLike | None = None, gap: float 
     gaps, iterations = np.empty(len(flat)), np.empty(len(flat), dtype=np.int64)
     for first in range(0, len(flat), _CHUNK):
         part = slice(first, first + _CHUNK)
-        density[part], gaps[part], iterations[part] = likelihood.maximise(flat[part], starts[part], gap)
+        found = (
+            likelihood.maximise(flat[part], starts[part], gap)
+            if dimension <= _NEWTON
+            else ascend(likelihood, flat[part], project_states(starts[part]), gap)
+        )
+        density[part], gaps[part], iterations[part] = found
     return State(
         density.reshape(*batch, dimension, dimension), gaps.reshape(batch), iterations.reshape(batch)
     )
@@ -88,7 +102,7 @@ def linear_inversion(counts: ArrayLike, effects: ArrayLike | None = None) -> NDA
 
     Args:
         counts: Shape (..., settings, outcomes).
-        effects: Shape (settings, outcomes, d, d); by default `pauli_effects`.
+        effects: Shape (settings, outcomes, d, d); by default as in `reconstruct`.
 
     Returns:
         Hermitian matrices, shape (..., d, d).
@@ -105,57 +119,76 @@ def linear_inversion(counts: ArrayLike, effects: ArrayLike | None = None) -> NDA
     return _invert(*_prepare(counts, effects))
 
 
-def resample(rng: np.random.Generator, counts: ArrayLike, samples: int = 200) -> NDArray[np.int64]:
-    """Draw data sets as they might have been, each count from a Poisson distribution about the one measured.
+def projected_least_squares(counts: ArrayLike, effects: ArrayLike | None = None) -> NDArray[np.complex128]:
+    """Return the states nearest to the linear inversion.
 
-    The standard deviation of a result over the samples is its error. It does not show a bias: what is
-    reconstructed from resamples is biased twice.
+    A thousand of two qubits take some milliseconds, but what is cut off at the boundary of the states is
+    missing elsewhere: for a Bell state of 94 % fidelity in white noise the fidelity comes out 1.9, 1.0 and
+    0.4 % low at 100, 200 and 500 counts a setting, six times more than with `reconstruct`.
 
     Args:
-        rng: Source of randomness.
-        counts: Whole numbers, shape (..., settings, outcomes).
-        samples: How many to draw.
+        counts: Shape (..., settings, outcomes).
+        effects: Shape (settings, outcomes, d, d); by default as in `reconstruct`.
 
     Returns:
-        Shape (samples, ..., settings, outcomes). A setting that happens to be drawn empty is drawn again,
-        which matters below about five counts a setting.
+        Density matrices, shape (..., d, d).
 
     Raises:
-        ShapeError: If the counts have no axes for settings and outcomes.
-        RangeError: If a count is negative or not whole, or fewer than two samples are wanted.
-        EmptySettingError: If a setting has no counts.
+        AnalysisError: As `linear_inversion`.
 
-    Source: J. Schupp, thesis, University of Innsbruck (2021), section 5.3, with 200 samples.
+    Source: J. A. Smolin, J. M. Gambetta and G. Smith, Phys. Rev. Lett. 108, 070502 (2012); error bounds:
+        M. Guta, J. Kahn, R. Kueng and J. A. Tropp, J. Phys. A 53, 204001 (2020).
     """
-    if samples < 2:
-        raise RangeError("samples", samples, ">= 2", "the published errors use 200")
-    means = np.asarray(counts, dtype=np.float64)
-    if means.ndim < 2:
-        raise ShapeError("counts", means.shape, "(..., settings, outcomes)")
-    names = SETTINGS if means.shape[-2:] == (len(SETTINGS), len(OUTCOMES)) else ()
-    means = check_counts(means, means.shape[-2], means.shape[-1], names)
-    fractional = means[means != np.round(means)]
-    if fractional.size:
-        raise RangeError("a count", float(fractional[0]), "a whole number of events", "resample raw counts")
-    means = np.broadcast_to(means, (samples, *means.shape))
-    drawn = rng.poisson(means)
-    while (empty := drawn.sum(axis=-1) == 0).any():
-        drawn[empty] = rng.poisson(means[empty])
-    return drawn
+    return project_states(linear_inversion(counts, effects))
 
 
 def _prepare(counts: ArrayLike, effects: ArrayLike | None) -> tuple[Likelihood, NDArray[np.float64]]:
     """Check effects and counts against each other."""
-    matrices = pauli_effects() if effects is None else check_effects(effects)
-    names = SETTINGS if effects is None else ()
-    rows = check_counts(counts, matrices.shape[0], matrices.shape[1], names)
+    matrices, labels = choose_effects(counts, effects)
+    rows = check_counts(counts, matrices.shape[0], matrices.shape[1], labels)
     return Likelihood(matrices.reshape(-1, *matrices.shape[-2:])), rows
+
+
+def choose_effects(
+    counts: ArrayLike, effects: ArrayLike | None
+) -> tuple[NDArray[np.complex128], tuple[str, ...]]:
+    """Return effects, by default the Pauli effects that the counts' shape tells, and labels of the settings.
+
+    Args:
+        counts: Shape (..., settings, outcomes); two qubits are assumed if it fits no number of them.
+        effects: Shape (settings, outcomes, d, d), or None.
+
+    Returns:
+        Effects, and labels or nothing.
+
+    Raises:
+        AnalysisError: As `check_effects`.
+    """
+    if effects is not None:
+        return check_effects(effects), ()
+    shape = np.shape(counts)[-2:]
+    qubits = next((n for n in (1, 2, 3, 4) if shape == (3**n, 2**n)), 2)
+    return pauli_effects(qubits), label_settings(qubits)
 
 
 def _invert(likelihood: Likelihood, rows: NDArray[np.float64]) -> NDArray[np.complex128]:
     """Return the least-squares matrices of trace one, shape (..., d, d)."""
     frequencies = (rows / rows.sum(axis=-1, keepdims=True)).reshape(*rows.shape[:-2], len(likelihood.vectors))
     mixed = likelihood.identity / likelihood.dimension
+    weights = weigh_outcomes(likelihood)
+    return likelihood.to_matrix(mixed + (frequencies - likelihood.vectors @ mixed) @ weights.T)
+
+
+def weigh_outcomes(likelihood: Likelihood) -> NDArray[np.float64]:
+    """Return the weights of the frequencies in the least-squares matrix of trace one.
+
+    Args:
+        likelihood: Of the effects.
+
+    Returns:
+        Shape (d**2, outcomes); they multiply frequencies less those of white noise, and give coordinates of
+        the matrix less white noise.
+    """
+    mixed = likelihood.identity / likelihood.dimension
     traceless = np.eye(mixed.size) - np.outer(mixed, likelihood.identity)
-    inverse = np.linalg.pinv(likelihood.vectors @ traceless)
-    return likelihood.to_matrix(mixed + (frequencies - likelihood.vectors @ mixed) @ inverse.T)
+    return np.asarray(np.linalg.pinv(likelihood.vectors @ traceless), dtype=np.float64)

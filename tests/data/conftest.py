@@ -2,14 +2,30 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TypeAlias
 
 import numpy as np
 import pytest
 
-from data import Attempts, Axis, Provenance, Readout, Record, RunHeader, StoredParameter, TimeTags
+from data import (
+    Attempts,
+    Axis,
+    Camera,
+    Channel,
+    Provenance,
+    Readout,
+    Record,
+    RunHeader,
+    StoredParameter,
+    TimeTags,
+)
+
+sys.path.insert(0, str(Path(__file__).parent))  # for `records`
 
 MakeRecord: TypeAlias = Callable[..., Record]
 
@@ -23,6 +39,7 @@ def header() -> RunHeader:
             source_file="ten_ions.py",
             git_revision="0123456789abcdef",
             git_dirty=True,
+            git_diff="--- a/ten_ions.py\n+++ b/ten_ions.py\n",
             packages=(("h5py", "3.16.0"), ("numpy", "2.4.6")),
             python="3.11.7",
             platform="Linux 6.1 x86_64",
@@ -31,6 +48,7 @@ def header() -> RunHeader:
             StoredParameter("window", 5e-5, "s", "override", "how long the gate is open"),
             StoredParameter("ions", 10, help="in the string"),
             StoredParameter("basis", "Z", origin="calibration"),
+            StoredParameter("pi_time", 5e-6, "s", "calibration", error=1e-8, run="20250313T111213141-0abc"),
             StoredParameter("cooled", value=True),
         ),
         axes=(Axis("basis", text=True), Axis("angle", "turn")),
@@ -44,11 +62,26 @@ def header() -> RunHeader:
 
 
 @pytest.fixture
+def full_header(header: RunHeader) -> RunHeader:
+    """A header with a channel and a camera, too; its records have a picture."""
+    return replace(
+        header,
+        channels=(Channel("power", "W", "of the 393 nm beam"),),
+        cameras=(Camera("emccd", 4, 6),),
+    )
+
+
+@pytest.fixture
 def make_record() -> MakeRecord:
     """Records that differ from seed to seed and have something in every column."""
 
     def make(
-        seed: int, shots: int = 20, clicks: int = 30, notes: tuple[str, ...] = ("ion 2 is lost",)
+        seed: int,
+        shots: int = 20,
+        clicks: int = 30,
+        notes: tuple[str, ...] = ("ion 2 is lost",),
+        *,
+        picture: bool = False,
     ) -> Record:
         rng = np.random.default_rng(seed)
         clicks = clicks if shots else 0
@@ -75,6 +108,7 @@ def make_record() -> MakeRecord:
                 window_ps=rng.integers(0, 10**8, clicks),
             ),
             notes=notes,
+            images={"emccd": rng.poisson(300, (4, 6)).astype(np.uint32)} if picture else {},
         )
 
     return make

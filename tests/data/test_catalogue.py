@@ -120,7 +120,8 @@ def test_nothing_to_find(tmp_path: Path) -> None:
 def test_a_run_with_damage_of_any_kind_does_not_hide_the_others(tmp_path: Path, header: RunHeader) -> None:
     good, bad = (write(tmp_path, header, later).finish({"fidelity": 0.9}) for later in (0, 1))
     with h5py.File(bad, "a") as file:
-        file["analysis/0001"].attrs["key_value"] = "no number"
+        del file["analysis/0001/results"]
+        file["analysis/0001/results"] = "no JSON"
     assert [(run.path, run.status) for run in find_runs(tmp_path)] == [
         (bad, "unreadable"),
         (good, "complete"),

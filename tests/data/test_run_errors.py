@@ -14,7 +14,7 @@ import h5py
 import numpy as np
 import pytest
 
-from data import Record, RunHeader, RunWriter, open_run, write_results
+from data import Record, RunHeader, RunWriter, open_run, verify, write_results
 from data.errors import (
     DamagedRunError,
     ForeignFileError,
@@ -22,11 +22,13 @@ from data.errors import (
     NoSpaceError,
     NotHDF5Error,
     RunBusyError,
+    SealBrokenError,
     TruncatedFileError,
     UnreadableFileError,
     UnwritableFolderError,
     WriteFailedError,
 )
+from data.seal import unsealed_length
 
 MakeRecord = Callable[..., Record]
 
@@ -61,7 +63,7 @@ def test_empty_file(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("share", [0.1, 0.5, 0.99])
 def test_truncated_file(run_path: Path, share: float) -> None:
-    size = run_path.stat().st_size
+    size = unsealed_length(run_path)
     os.truncate(run_path, int(size * share))
     with pytest.raises(TruncatedFileError) as told:
         open_run(run_path)
@@ -87,11 +89,11 @@ def test_hdf5_file_of_others(tmp_path: Path) -> None:
 
 def test_newer_layout(run_path: Path) -> None:
     with h5py.File(run_path, "a") as file:
-        file.attrs["ionloom_schema"] = 2
+        file.attrs["ionloom_schema"] = 3
     with pytest.raises(NewerSchemaError) as told:
         open_run(run_path)
     assert str(told.value) == (
-        f"{run_path} has layout 2, but this ionloom reads layouts up to 1; "
+        f"{run_path} has layout 3, but this ionloom reads layouts up to 2; "
         "update ionloom (plain h5py reads the file meanwhile)"
     )
 
@@ -129,23 +131,27 @@ def test_a_layout_that_is_no_number(run_path: Path) -> None:
 def test_a_flipped_bit_is_found(run_path: Path) -> None:
     """Fletcher-32 of HDF5 sees what happened to the bytes on the disk."""
     spoil(run_path, "photon_data/timestamps")
-    with open_run(run_path) as run, pytest.raises(DamagedRunError, match="point 1 is damaged"):
+    with (
+        open_run(run_path) as run,
+        pytest.raises(DamagedRunError, match=r"point 1 \(photon_data/timestamps\) is damaged"),
+    ):
         run.record(1)
 
 
 def test_a_changed_number_is_found(run_path: Path) -> None:
-    """The checksum of the point sees what another program changed; the other points stay readable."""
+    """The seal sees what another program changed, and nothing is added to such a file."""
     with h5py.File(run_path, "a") as file:
         file["entry/shots/counts/ions"][20, 0] += 1
-    with open_run(run_path) as run:
-        run.record(0)
-        run.record(2)
-        with pytest.raises(DamagedRunError) as told:
-            run.record(1)
+    assert not verify(run_path).is_whole
+    before = run_path.read_bytes()
+    with pytest.raises(SealBrokenError) as told:
+        write_results(run_path, {"fidelity": 0.8})
     assert str(told.value) == (
-        f"{run_path}: point 1 is damaged (its checksum does not match); each of the other 2 points can still "
-        "be read unless it says the same; compare with another copy of the file, or check the disk"
+        f"{run_path} is not as it was when it was finished: its bytes do not match its seal; nothing was "
+        "changed; `ionloom verify` tells what is still sound, a copy or a backup may be whole"
     )
+    assert run_path.read_bytes() == before
+    assert [path.name for path in run_path.parent.iterdir()] == [run_path.name]
 
 
 def test_a_run_that_another_program_writes(run_path: Path) -> None:
@@ -189,11 +195,12 @@ def test_no_room_for_a_point(tmp_path: Path, header: RunHeader, make_record: Mak
         writer.append({"basis": "Z", "angle": 1}, make_record(1))
     free = f"{told.value.free / 1e6:.1f}"
     assert str(told.value) == (
-        f"no room for {writer.path}: 1000000000000.0 MB are needed with the reserve, {free} MB are free; "
+        f"no room for {writer.journal}: 1000000000000.0 MB are needed with the reserve, {free} MB are free; "
         "its 1 completed points are safe; free some space, then go on"
     )
     with pytest.raises(NoSpaceError):
         writer.finish()
+    writer.close()
     with open_run(writer.path) as run:
         assert (run.status, len(run)) == ("unfinished", 1)
 
@@ -227,26 +234,12 @@ def spoil(run_path: Path, dataset: str) -> None:
         raw.write(bytes([byte ^ 1]))
 
 
-def test_damage_is_not_told_as_a_failure_to_write(run_path: Path) -> None:
-    spoil(run_path, "photon_data/timestamps")
-    before = run_path.read_bytes()
-    with pytest.raises(DamagedRunError) as told:
-        write_results(run_path, {"fidelity": 0.8})
-    assert str(told.value).startswith(f"{run_path}: photon_data/timestamps is damaged (")
-    assert str(told.value).endswith(
-        "); each of the other columns can still be read unless it says the same; "
-        "compare with another copy of the file, or check the disk"
-    )
-    assert run_path.read_bytes() == before
-    assert list(run_path.parent.glob("*.part")) == []
-
-
 def test_a_column_that_is_gone(run_path: Path) -> None:
     with h5py.File(run_path, "a") as file:
-        del file["entry/photons/window"]
+        del file["entry/gates/open"]
     with open_run(run_path) as run:
         assert len(run.points) == 3
-        with pytest.raises(DamagedRunError, match="point 0 is damaged"):
+        with pytest.raises(DamagedRunError, match=r"point 0 \(entry/gates/open\) is damaged"):
             run.record(0)
 
 
@@ -272,7 +265,7 @@ def test_a_copy_that_is_interrupted_leaves_only_the_run(
     def press_ctrl_c(*_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("data.archive._verify", press_ctrl_c)
+    monkeypatch.setattr("data.archive.write_analysis", press_ctrl_c)
     with pytest.raises(KeyboardInterrupt):
         write_results(run_path, {"fidelity": 0.8})
     assert [path.name for path in run_path.parent.iterdir()] == [run_path.name]
@@ -281,9 +274,13 @@ def test_a_copy_that_is_interrupted_leaves_only_the_run(
 
 def test_a_copy_that_another_program_makes_is_left_to_it(run_path: Path) -> None:
     part = run_path.with_name(f"{run_path.name}.part")
-    hold = "import h5py, sys; file = h5py.File(sys.argv[1], 'w'); print(flush=True); sys.stdin.read()"
+    hold = "import sys; from pathlib import Path; from data.archive import _claimed\n"
+    hold += "with _claimed(Path(sys.argv[1])): print(flush=True); sys.stdin.read()"
     with subprocess.Popen(
-        [sys.executable, "-c", hold, part], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+        [sys.executable, "-c", hold, part],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        cwd=Path(__file__).parents[2],
     ) as process:
         assert process.stdin is not None
         assert process.stdout is not None
@@ -292,6 +289,8 @@ def test_a_copy_that_another_program_makes_is_left_to_it(run_path: Path) -> None
             write_results(run_path, {"fidelity": 0.8})
         assert part.exists()
         process.stdin.close()
+    write_results(run_path, {"fidelity": 0.8})
+    assert not part.exists()
 
 
 def test_a_folder_that_vanishes_while_a_run_goes_on(
@@ -301,3 +300,4 @@ def test_a_folder_that_vanishes_while_a_run_goes_on(
     shutil.rmtree(tmp_path / "runs")
     with pytest.raises(WriteFailedError, match="failed: No such file or directory; its 0 completed points"):
         writer.append({"basis": "Z", "angle": 0}, make_record(0))
+    writer.close()

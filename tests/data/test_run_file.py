@@ -11,34 +11,15 @@ from typing import Any
 import h5py
 import numpy as np
 import pytest
-from numpy.typing import NDArray
+from records import assert_same
 
-from data import Record, RunHeader, RunWriter, open_run
+from data import InstrumentReading, Record, Run, RunHeader, RunWriter, open_run
+from data.entries import Kind
 from data.errors import PointError, ResultsError, RunClosedError
-from data.layout import append_rows
+from data.journal import JournalWriter
 from data.points import PointValues
 
 MakeRecord = Callable[..., Record]
-
-
-def assert_same(found: Record, expected: Record) -> None:
-    assert (found.shots, found.duration_ps, tuple(found.notes)) == (
-        expected.shots,
-        expected.duration_ps,
-        tuple(expected.notes),
-    )
-    pairs: list[tuple[NDArray[Any], NDArray[Any]]] = [(found.start_ps, expected.start_ps)]
-    assert list(found.counts) == list(expected.counts)
-    pairs += [(found.counts[name], expected.counts[name]) for name in expected.counts]
-    for table in ("attempts", "tags"):
-        columns = (field.name for field in dataclasses.fields(getattr(expected, table)))
-        pairs += [
-            (getattr(getattr(found, table), name), getattr(getattr(expected, table), name))
-            for name in columns
-        ]
-    for values, others in pairs:
-        assert values.dtype == others.dtype
-        np.testing.assert_array_equal(values, others)
 
 
 def test_what_was_written_is_read(tmp_path: Path, header: RunHeader, make_record: MakeRecord) -> None:
@@ -93,14 +74,14 @@ def test_runs_of_the_same_instant_have_their_own_files(tmp_path: Path, header: R
     assert len(paths) == 5
 
 
-def test_each_point_is_in_the_file_before_the_next(
+def test_each_point_is_there_before_the_next(
     tmp_path: Path, header: RunHeader, make_record: MakeRecord
 ) -> None:
     writer = RunWriter.create(tmp_path, header)
     for i in range(3):
         writer.append({"basis": "Z", "angle": i}, make_record(i))
         with open_run(writer.path) as run:  # the same process may read what it writes
-            assert (run.status, len(run)) == ("unfinished", i + 1)
+            assert (run.status, len(run)) == ("running", i + 1)
             assert_same(run.record(i), make_record(i))
     writer.finish()
 
@@ -128,21 +109,21 @@ def test_leaving_the_block_early_keeps_the_points(
 def test_a_point_that_is_interrupted_half_way_is_overwritten(
     tmp_path: Path, header: RunHeader, make_record: MakeRecord, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Ctrl-C may come between two columns; the point may then be repeated, and no column may be shifted."""
+    """Ctrl-C may come between two entries; the point may then be repeated, and nothing of it counts twice."""
     writer = RunWriter.create(tmp_path, header)
     writer.append({"basis": "Z", "angle": 0}, make_record(0))
-    calls = []
+    append = JournalWriter.append
+    for entry in (Kind.BATCH, Kind.POINT):
 
-    def press_ctrl_c(dataset: h5py.Dataset, begin: int, values: NDArray[Any]) -> None:
-        calls.append(begin)
-        if len(calls) == 9:
-            raise KeyboardInterrupt
-        append_rows(dataset, begin, values)
+        def press_ctrl_c(self: JournalWriter, kind: int, buffers: Any, entry: Kind = entry) -> None:
+            if kind == entry:
+                raise KeyboardInterrupt
+            append(self, kind, buffers)
 
-    monkeypatch.setattr("data.run_file.append_rows", press_ctrl_c)
-    with pytest.raises(KeyboardInterrupt):
-        writer.append({"basis": "Z", "angle": 1}, make_record(1, shots=50))
-    monkeypatch.undo()
+        monkeypatch.setattr(JournalWriter, "append", press_ctrl_c)
+        with pytest.raises(KeyboardInterrupt):
+            writer.append({"basis": "Z", "angle": 1}, make_record(1, shots=50))
+        monkeypatch.undo()
     writer.append({"basis": "X", "angle": 2}, make_record(2))
     with open_run(writer.finish()) as run:
         assert [point["angle"] for point in run.points] == [0, 2]
@@ -209,11 +190,18 @@ def test_columns_hold_all_points(tmp_path: Path, header: RunHeader, make_record:
     for i in range(3):
         writer.append({"basis": "Z", "angle": i}, make_record(i))
     with open_run(writer.finish()) as run:
-        windows = run.column("entry/photons/window")
-        expected = np.concatenate([make_record(i).tags.window_ps for i in range(3)])
-        np.testing.assert_array_equal(windows, expected)
-        np.testing.assert_array_equal(run.column("entry/photons/window", 5, 9), expected[5:9])
-        assert run.table_rows == {"shots": 60, "attempts": 120, "photons": 90, "log": 3, "scan": 3}
+        times = run.column("photon_data/timestamps")
+        expected = np.concatenate([make_record(i).tags.t_ps for i in range(3)])
+        np.testing.assert_array_equal(times, expected)
+        np.testing.assert_array_equal(run.column("photon_data/timestamps", 5, 9), expected[5:9])
+        rows = run.table_rows
+        assert {name: rows[name] for name in ("shots", "attempts", "photons", "log", "scan")} == {
+            "shots": 60,
+            "attempts": 120,
+            "photons": 90,
+            "log": 3,
+            "scan": 3,
+        }
 
 
 def test_the_file_explains_itself(tmp_path: Path, header: RunHeader, make_record: MakeRecord) -> None:
@@ -229,9 +217,9 @@ def test_the_file_explains_itself(tmp_path: Path, header: RunHeader, make_record
         assert scan["angle"].attrs["units"] == "turn"
         assert scan["ions_mean"].dims[0][0] == scan["point"]
         assert file["entry/shots/counts/ions"].dims[0][0] == file["entry/shots/shot"]
-        assert file["entry/photons/timestamps"] == file["photon_data/timestamps"]
+        assert file["entry/photons/event_time_offset"] == file["photon_data/timestamps"]
         assert file["photon_data/timestamps_specs/timestamps_unit"][()] == 1e-12
-        assert list(file["entry/parameters"]) == ["window", "ions", "basis", "cooled"]
+        assert list(file["entry/parameters"]) == ["window", "ions", "basis", "pi_time", "cooled"]
         timestamps = file["photon_data/timestamps"]
         assert (timestamps.shuffle, timestamps.compression, timestamps.fletcher32) == (True, "gzip", True)
         assert file["provenance/program"].asstr()[()] == "program ten_ions µ"
@@ -247,3 +235,46 @@ def test_odd_texts_do_not_stop_a_run(tmp_path: Path, header: RunHeader, make_rec
         assert (run.status, run.message) == ("failed", "ValueError: cannot open caf\\udce9\\x00")
         assert run.record(0).notes == ("lost \\udcff",)
         assert run.header.setup == "a\\x00b"
+
+
+def test_channels_pictures_readings_and_messages(
+    tmp_path: Path, full_header: RunHeader, make_record: MakeRecord
+) -> None:
+    records = [make_record(i, picture=True) for i in range(2)]
+    readings = [
+        InstrumentReading("gauge", "pressure", 3e-9, "Pa", time=0.5),
+        InstrumentReading("gauge", "pressure", None, "Pa", time=1.5, quality="bad", note="no answer µ"),
+        InstrumentReading("laser", "state", "locked", time=0.25),
+        InstrumentReading("laser", "emission", value=True, time=0.25),
+    ]
+    with RunWriter.create(tmp_path, full_header) as writer:
+        writer.append({"basis": "Z", "angle": 0}, records[0], {"power": 1e-3})
+        writer.add_readings(readings[:1])
+        writer.add_readings(readings[1:])
+        writer.log("the laser µ jumped", "warning")
+        writer.append({"basis": "Z", "angle": 1}, records[1], {"power": np.nan})
+        with open_run(writer.path) as live:
+            check_extras(live, records)
+        path = writer.finish()
+    with open_run(path) as run:
+        check_extras(run, records)
+        assert run.header == full_header
+        assert run.file["entry/scan/emccd"].dims[1][0] == run.file["entry/scan/emccd_row"]
+        quality = run.file["entry/instruments/gauge/pressure/quality"]
+        assert quality.attrs["flag_meanings"] == "good stale suspect bad"
+
+
+def check_extras(run: Run, records: list[Record]) -> None:
+    for found, expected in zip(run.records(), records, strict=True):
+        assert_same(found, expected)
+    np.testing.assert_array_equal(run.column("entry/scan/power"), [1e-3, np.nan])
+    pressure = run.readings["gauge/pressure"]
+    assert (pressure.unit, pressure.time.tolist()) == ("Pa", [0.5, 1.5])
+    np.testing.assert_array_equal(pressure.value, [3e-9, np.nan])
+    assert pressure.quality.tolist() == ["good", "bad"]
+    assert pressure.note.tolist() == ["", "no answer µ"]
+    assert run.readings["laser/state"].value.tolist() == ["locked"]
+    assert run.readings["laser/emission"].value.tolist() == [1.0]
+    [message] = run.messages
+    assert (message.level, message.text) == ("warning", "the laser µ jumped")
+    assert 0 <= message.time < 60

@@ -25,8 +25,8 @@ PROVENANCE = Provenance(datetime(2025, 3, 14, tzinfo=UTC))
         ),
         ({"axes": (Axis("x"), Axis("x"))}, "axis 'x' occurs twice; give each its own name"),
         (
-            {"axes": (Axis("point_checksum"),)},
-            "axis 'point_checksum' has a name that the run file itself uses; choose another name",
+            {"axes": (Axis("point_gates"),)},
+            "axis 'point_gates' has a name that the run file itself uses; choose another name",
         ),
         (
             {"axes": (Axis("ions_mean"),), "readouts": (Readout("ions", 1),)},

@@ -6,13 +6,22 @@ from typing import Any
 
 import numpy as np
 import pytest
+from records import assert_same
 
-from data import Record, RunHeader
+from data import Record, RunHeader, join_records
 from data.errors import PointError
-from data.points import CHECKSUM, PointValues, checksum, rows_of
+from data.points import PointValues, Rows, Totals, record_of, scan_row, table_rows
 
 MakeRecord = Callable[..., Record]
 POINT: PointValues = {"basis": "Z", "angle": 0.0}
+
+
+def rows_of(index: int, point: PointValues, record: Record, header: RunHeader) -> Rows:
+    form = header.form
+    before = Totals.none(form)
+    rows = table_rows(index, record, form, before)
+    totals = before.joined(rows, record.duration_ps, record.images, record.notes)
+    return rows | scan_row(index, point, {}, form, totals)
 
 
 def told(record: Record, header: RunHeader, point: Any = None) -> str:
@@ -70,18 +79,41 @@ def test_ragged_columns(header: RunHeader, make_record: MakeRecord) -> None:
     assert "but a shot from 0 to 19 is needed" in told(dataclasses.replace(record, tags=beyond), header)
 
 
-def test_the_checksum_covers_every_column(header: RunHeader, make_record: MakeRecord) -> None:
-    rows = rows_of(0, POINT, make_record(0), header)
-    assert checksum(rows) == rows[CHECKSUM][0]
-    for path, values in rows.items():
-        changed = values.copy()
-        changed.view(np.uint8).flat[0] ^= 1
-        assert (checksum(rows | {path: changed}) != rows[CHECKSUM][0]) == (path != CHECKSUM), path
-
-
 def test_averages_of_few_shots_are_unknown(header: RunHeader, make_record: MakeRecord) -> None:
     none = rows_of(0, POINT, make_record(0, shots=0), header)
     one = rows_of(0, POINT, make_record(0, shots=1), header)
     assert np.isnan(none["entry/scan/ions_mean"]).all()
     assert np.isnan(one["entry/scan/ions_mean_errors"]).all()
     np.testing.assert_array_equal(one["entry/scan/ions_mean"], make_record(0, shots=1).counts["ions"])
+
+
+def test_batches_are_one_point(full_header: RunHeader, make_record: MakeRecord) -> None:
+    form, totals = full_header.form, Totals.none(full_header.form)
+    batches = [
+        make_record(1, shots=7, picture=True),
+        make_record(2, shots=0, picture=True),
+        make_record(3, shots=30, notes=("new", "ion 2 is lost"), picture=True),
+    ]
+    parts: list[Rows] = []
+    for batch in batches:
+        parts.append(table_rows(0, batch, form, totals))
+        totals = totals.joined(parts[-1], batch.duration_ps, batch.images, batch.notes)
+    joined = {path: np.concatenate([part[path] for part in parts]) for path in parts[0]}
+    row = scan_row(0, POINT, {"power": 0.25}, form, totals)
+    whole = join_records(batches)
+    assert_same(record_of(joined | row, form), whole)
+    counts = whole.counts["ions"]
+    np.testing.assert_allclose(row["entry/scan/ions_mean"][0], counts.mean(axis=0), rtol=1e-14)
+    errors = counts.std(axis=0, ddof=1) / np.sqrt(37)
+    np.testing.assert_allclose(row["entry/scan/ions_mean_errors"][0], errors, rtol=1e-12)
+
+
+def test_channels_and_pictures_that_do_not_fit(full_header: RunHeader, make_record: MakeRecord) -> None:
+    record = make_record(0, picture=True)
+    blind = dataclasses.replace(record, images={})
+    assert told(blind, full_header) == "images is of nothing, but images of emccd is needed"
+    small = dataclasses.replace(record, images={"emccd": np.zeros((2, 2), np.uint32)})
+    assert told(small, full_header) == "image of 'emccd' is of shape (2, 2), but shape (4, 6) is needed"
+    form = full_header.form
+    with pytest.raises(PointError, match="channels is of nothing, but channels of power is needed"):
+        scan_row(0, POINT, {}, form, Totals.none(form))

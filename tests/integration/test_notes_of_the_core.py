@@ -35,4 +35,4 @@ def test_a_missed_trigger_is_told(tmp_path: Path) -> None:
     (note,) = json.loads(line)["notes"]
     assert note.startswith("channel 'line_trigger': no trigger within 1 us, 5 times")
     shown = CliRunner().invoke(show, ["latest", "--out", str(tmp_path)], catch_exceptions=False)
-    assert f"note: {note}" in shown.output
+    assert note in shown.output

@@ -305,7 +305,7 @@ def test_ctrl_c_of_a_real_process(tiny: Path, tmp_path: Path) -> None:
         written: set[int] = set()
 
         def points_come_in() -> bool:
-            written.update(path.stat().st_mtime_ns for path in tmp_path.glob("runs/*/*.h5"))
+            written.update(path.stat().st_mtime_ns for path in tmp_path.glob("runs/*/*.journal"))
             return len(written) >= 10
 
         wait_for(points_come_in, process)

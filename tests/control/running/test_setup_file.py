@@ -174,6 +174,16 @@ def test_mistakes_of_all_tables_are_told_at_once(tiny_text: str, write_setup: Wr
             "value = [1]",
             "calibration.mapping_pi_time.value: [1] is not a text, a number, true or",
         ),
+        (
+            'value = "6.4 us"',
+            'value = "6.4 us", error = "3 MHz"',
+            "calibration.mapping_pi_time.error: '3 MHz' ",
+        ),
+        (
+            'value = "6.4 us"',
+            'value = "6.4 us", error = "-3 ns"',
+            "calibration.mapping_pi_time.error: '-3 ns' is no standard deviation; give one above zero, in",
+        ),
     ],
 )
 def test_one_mistake(tiny_text: str, write_setup: Write, old: str, new: str, told: str) -> None:

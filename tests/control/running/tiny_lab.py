@@ -38,6 +38,8 @@ class TinyLab:
         self._servers: list[Server] = []
         self.resources: dict[str, str] = {}
         for instrument in tables.get("instruments", {}).values():
+            if not instrument["resource"].startswith("simulated:"):
+                continue
             endpoint = {"ell14": Ell14Bus({"0": self.mount}), "smc100a": self.source}[instrument["driver"]]
             self._servers.append(serve_tcp(endpoint, speed=SPEED))
             self.resources[instrument["resource"]] = self._servers[-1].resource

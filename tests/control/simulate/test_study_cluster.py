@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Protocol
 
 import pytest
 from dice import Dice
@@ -21,6 +23,7 @@ pytest.importorskip("distributed")
 HERE = Path(__file__).parent
 ROOT = HERE.parents[2]
 PATIENCE = 60.0  # s that a broken test may hang
+LOST = "a worker ended in the middle of its work, or nobody answers for it any more."
 
 CLUSTER = """
 import sys
@@ -66,25 +69,52 @@ def cluster(folder: Path, workers: int = 2, path: tuple[Path, ...] = (ROOT, HERE
             process.kill()
 
 
-Command = Callable[[str], tuple[int, str, str]]
+IONLOOM = "from ionloom import main\n\nmain()\n"
+
+LOSING = """
+from distributed import Client
+
+gather = Client._gather
+
+
+async def gather_and_lose(client, futures, *arguments, **named):
+    fetched = await gather(client, futures, *arguments, **named)
+    for future in futures:
+        client._handle_lost_data(future.key)
+    return fetched
+
+
+Client._gather = gather_and_lose
+"""
+"""The scheduler says that a worker is lost at the very moment at which its result has been fetched."""
+
+FATAL = """
+import os
+
+from dicing_lab import DicingLab
+
+
+class FatalLab(DicingLab):
+    def play(self, program, shots):
+        os._exit(1)
+"""
+
+
+class Command(Protocol):
+    def __call__(self, address: str, *arguments: str, before: str = "") -> tuple[int, str, str]: ...
 
 
 @pytest.fixture
 def command(dicing: Path, tmp_path: Path) -> Command:
-    def call(address: str) -> tuple[int, str, str]:
+    """Simulate from the command line; `before` is done first in the same process."""
+
+    def call(address: str, *arguments: str, before: str = "") -> tuple[int, str, str]:
         asked = ("--vary", "node.rate = 1, 2 kcps", "--shots", "20", "--block", "6", "--seed", "3")
-        start = (
-            sys.executable,
-            "-m",
-            "ionloom",
-            "simulate",
-            f"{HERE / 'dice.py'}:Dice",
-            "--setup",
-            str(dicing),
-        )
+        start = (sys.executable, "-c", before + IONLOOM, "simulate", f"{HERE / 'dice.py'}:Dice")
+        where = ("--setup", str(dicing), "--out", str(tmp_path / "study"), "--cluster", address)
         done = subprocess.run(
-            [*start, *asked, "--out", str(tmp_path / "study"), "--cluster", address],
-            env=os.environ | {"PYTHONPATH": f"{ROOT}{os.pathsep}{HERE}"},
+            [*start, *asked, *where, *arguments],
+            env=os.environ | {"PYTHONPATH": os.pathsep.join(map(str, (ROOT, HERE, tmp_path)))},
             capture_output=True,
             text=True,
             check=False,
@@ -105,6 +135,36 @@ def test_a_cluster_sees_what_this_process_sees(command: Command, dicing: Path, t
     vary = {"node.rate": [1000.0, 2000.0]}
     simulate(Dice(), vary=vary, shots=20, block=6, seed=3, setup=dicing, out=tmp_path / "here")
     assert contents(tmp_path / "study") == contents(tmp_path / "here")
+
+
+@pytest.mark.slow
+def test_a_result_that_is_lost_when_it_is_here_already(command: Command, tmp_path: Path) -> None:
+    with cluster(tmp_path, 1) as address:
+        code, out, err = command(address, before=LOSING)
+    assert code == 0, err
+    assert "80 shots in " in out
+
+
+@pytest.mark.slow
+def test_trouble_of_a_task_is_told_as_what_it_is(command: Command, tmp_path: Path) -> None:
+    with cluster(tmp_path, 1) as address:
+        code, _, err = command(address, "--vary", "node.fails_at = 3", "--vary", "node.dark = 0, 3")
+    assert code == 1
+    assert re.search(r"dice: the dice fell off the table\nThis is in block \d of setting [24]\.\n", err), err
+
+
+@pytest.mark.slow
+def test_tasks_that_kill_their_worker(
+    command: Command, dicing: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "fatal_lab.py").write_text(FATAL)
+    setup = tmp_path / "fatal.toml"
+    setup.write_text(dicing.read_text(encoding="utf-8").replace("dicing_lab:DicingLab", "fatal_lab:FatalLab"))
+    monkeypatch.setenv("DASK_DISTRIBUTED__SCHEDULER__ALLOWED_FAILURES", "0")
+    with cluster(tmp_path, 1, path=(ROOT, HERE, tmp_path)) as address:
+        code, _, err = command(address, "--setup", str(setup))
+    assert code == 1
+    assert f"ionloom: {LOST}" in err
 
 
 @pytest.mark.parametrize(
@@ -158,4 +218,4 @@ def test_a_cluster_that_goes_away(dicing: Path, tmp_path: Path) -> None:
         process.kill()
         process.communicate()
     assert process.returncode == 1
-    assert "ionloom: a worker ended in the middle of its work, or nobody answers for it any more." in err
+    assert f"ionloom: {LOST}" in err

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -86,7 +87,7 @@ def test_equal_runs(told: Callable[..., Told], header: RunHeader) -> None:
     code, out, _ = told(header, header, "--timeline")
     assert code == 0
     assert out.splitlines() == [
-        "same parameters, calibration, setup, scan, seed and versions",
+        "same parameters, calibration, setup, scan, seed, code, versions and results",
         "",
         "same timeline",
     ]
@@ -181,3 +182,13 @@ def test_an_ending_that_nobody_writes(told: Callable[..., Told], header: RunHead
     code, _, err = told(header, header, "-o", "both.vcd")
     assert code == 2
     assert "a timeline cannot be written as .vcd" in err
+
+
+def test_differences_for_programs(told: Callable[..., Told], header: RunHeader) -> None:
+    code, out, err = told(header, replace(header, seed=8), "--json")
+    answer = json.loads(out)
+    assert (code, err, len(answer["runs"])) == (0, "", 2)
+    assert answer["differences"] == [{"kind": "setting", "name": "seed", "old": "7", "new": "8"}]
+    code, out, err = told(header, header, "--json", "--timeline")
+    assert json.loads(out)["differences"] == []
+    assert err.split() == ["same", "timeline"]

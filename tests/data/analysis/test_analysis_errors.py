@@ -21,7 +21,12 @@ EXAMPLES = [
     errors.ConvergenceError(0.1, 1e-13, 100),
     errors.NoSignalError("a Rabi flop", 0.3, 1e-4),
     errors.UndeterminedError("a Ramsey fringe", "contrast", 0.8, 1.0),
+    errors.SearchLimitError("a Lorentzian line", "centre", 1e4, "Hz"),
+    errors.MisfitError("a Rabi line", 301.2, 57, 2e-33, 1e-4),
+    errors.UnfinishedFitError("a Voigt line", 100),
     errors.UnitError(("s", "Hz")),
+    errors.PreparationsError(3, 4),
+    errors.ProjectionError(0.1, 1e-9, 5000),
 ]
 
 

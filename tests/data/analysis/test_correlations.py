@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from data.analysis.correlations import accidental_g2, correlate
+from data.analysis.correlations import accidental_g2, correlate, correlate_tags
+from data.columns import TimeTags
 from data.errors import InsufficientDataError, RangeError, ShapeError
 
 
@@ -57,3 +58,63 @@ def test_what_cannot_be_correlated_is_refused() -> None:
         correlate(clicks, clicks, most=4)
     with pytest.raises(InsufficientDataError, match="a correlation with the second detector"):
         correlate(clicks, 0 * clicks, most=1)
+
+
+def make_tags(clicks: dict[int, np.ndarray]) -> TimeTags:
+    """Tags of tables of clicks, (shots, attempts), in order of time."""
+    rows = np.concatenate(
+        [np.insert(np.argwhere(table), 2, channel, axis=1) for channel, table in clicks.items()]
+    )
+    shot, attempt, channel = rows[np.lexsort(rows.T[::-1])].T
+    zeros = np.zeros(len(shot), np.int64)
+    return TimeTags(
+        shot * 10**9 + attempt * 10**6,
+        channel.astype(np.uint16),
+        shot,
+        attempt.astype(np.uint32),
+        zeros.astype(np.uint16),
+        zeros,
+    )
+
+
+def test_tags_give_what_their_tables_give() -> None:
+    first, second = np.random.default_rng(4).random((2, 300, 12)) < 0.15
+    table = correlate(first, second, most=4)
+    found = correlate_tags(make_tags({3: first, 7: second, 9: ~first}), 3, 7, np.full(300, 12), most=4)
+    assert found.coincidences.tolist() == table.coincidences.tolist()
+    assert found.expected == pytest.approx(table.expected)
+    assert found.pairs.tolist() == table.pairs.tolist()
+    assert found.attempts == table.attempts == 3600
+
+
+def test_shots_of_unlike_length_have_their_own_pairs_of_attempts() -> None:
+    clicks = np.array([[1, 1, 0], [1, 0, 0]], dtype=bool)
+    found = correlate_tags(make_tags({1: clicks, 2: clicks}), 1, 2, [3, 1], most=2)
+    assert found.pairs.tolist() == [1, 2, 4, 2, 1]
+    assert found.coincidences.tolist() == [0, 1, 3, 1, 0]
+
+
+def test_brightness_that_varies_from_shot_to_shot_drops_out_beside() -> None:
+    """Laser light, dark in half of the shots: twice the coincidences that the mean makes expect."""
+    rng = np.random.default_rng(5)
+    lit = rng.random((3000, 1)) < 0.5
+    first, second = (rng.random((2, 3000, 20)) < 0.2) & lit
+    found = correlate(first, second, most=10)
+    assert found.at_zero.value == pytest.approx(2, abs=0.2)
+    assert abs(found.beside.value - 1) < 4.5 * found.beside.error
+
+
+def test_tags_that_cannot_be_correlated_are_refused() -> None:
+    clicks = np.ones((2, 3), dtype=bool)
+    tags = make_tags({1: clicks})
+    with pytest.raises(RangeError) as beyond:
+        correlate_tags(tags, 1, 1, [3, 2], most=1)
+    assert str(beyond.value) == (
+        "tags[5] is attempt 2 of shot 1, but must be of an attempt that was played; give those of this point"
+    )
+    with pytest.raises(RangeError, match="most is 3, but must be 1 to 2 attempts; play more attempts"):
+        correlate_tags(tags, 1, 1, [3, 3], most=3)
+    with pytest.raises(InsufficientDataError, match="a correlation with the second detector"):
+        correlate_tags(tags, 1, 2, [3, 3], most=1)
+    with pytest.raises(ShapeError, match=r"attempts has shape \(1, 2\), but \(shots,\) is needed"):
+        correlate_tags(tags, 1, 1, [[3, 3]], most=1)

@@ -78,4 +78,4 @@ def test_what_is_no_count_is_refused() -> None:
     with pytest.raises(ShapeError, match="one for each value"):
         NormalValues([1.0, 2.0], [1.0])
     with pytest.raises(ShapeError, match=r"needed"):
-        PoissonCounts([[1, 2]])
+        PoissonCounts([[[1, 2]]])

@@ -145,19 +145,19 @@ def test_linear_fidelity_of_exact_frequencies() -> None:
 
 @pytest.mark.parametrize("phase", [None, 0.13])
 def test_linear_fidelity_is_unbiased_and_covers(phase: float | None) -> None:
-    """2000 data sets, all bounds at 4.9 standard errors: 1e-6 false alarms each.
+    """500 data sets, all bounds at 4.9 standard errors: 1e-6 false alarms each.
 
     The second-order bias left with a free phase is below 0.0002, added to its bound.
     """
     rng = np.random.default_rng(31)
     chances = probabilities(werner(0.92, 0.13))
-    found = [linear_bell_fidelity(rng.multinomial(200, chances), phase) for _ in range(2000)]
+    found = [linear_bell_fidelity(rng.multinomial(200, chances), phase) for _ in range(500)]
     values = np.array([estimate.value for estimate in found])
     errors = np.array([estimate.error for estimate in found])
-    allowed = 4.9 * values.std() / np.sqrt(2000) + (0.0002 if phase is None else 0)
+    allowed = 4.9 * values.std() / np.sqrt(500) + (0.0002 if phase is None else 0)
     assert abs(values.mean() - 0.94) < allowed
     covered = (np.abs(values - 0.94) < errors).mean()
-    assert covered == pytest.approx(0.683, abs=4.9 * np.sqrt(0.683 * 0.317 / 2000))
+    assert covered == pytest.approx(0.683, abs=4.9 * np.sqrt(0.683 * 0.317 / 500))
 
 
 def test_linear_fidelity_of_noise_has_no_coherence_to_subtract() -> None:

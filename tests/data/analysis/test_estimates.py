@@ -43,6 +43,10 @@ def test_notation(estimate: Estimate, text: str) -> None:
     assert str(estimate) == text
 
 
+def test_numbers_of_numpy_are_written_as_others() -> None:
+    assert str(Estimate(np.float64(62.2), np.float64(0.53), "Hz")) == "62.2(5) Hz"
+
+
 def test_percent_and_alignment() -> None:
     assert f"{Estimate(0.921, 0.0104):%}" == "92.1(10) %"
     assert f"{Estimate(0.5, 0.1):>10}" == "  0.50(10)"

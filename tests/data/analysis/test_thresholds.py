@@ -10,7 +10,8 @@ import pytest
 from scipy.integrate import quad
 from scipy.stats import poisson
 
-from data.analysis import classify_bright, error_matrix, poisson_threshold
+from data.analysis import best_threshold, classify_bright, decay_probability, error_matrix, poisson_threshold
+from data.analysis.thresholds import below_levels
 from data.errors import RangeError
 
 
@@ -97,6 +98,50 @@ def test_classify_keeps_the_shape() -> None:
     ],
 )
 def test_messages(call: Callable[[], object], text: str) -> None:
+    with pytest.raises(RangeError) as caught:
+        call()
+    assert str(caught.value) == text
+
+
+@pytest.mark.parametrize(("decay", "share"), [(0.0, 0.5), (0.05, 0.5), (0.01, 0.02), (0.3, 0.9)])
+def test_best_threshold_is_the_best_of_all(decay: float, share: float) -> None:
+    def errors(level: int) -> float:
+        matrix = error_matrix(level, 1.5, 20.0, decay)
+        return float((1 - share) * matrix[0, 1] + share * matrix[1, 0])
+
+    best = best_threshold(1.5, 20.0, decay, share)
+    assert errors(best) == pytest.approx(min(errors(level) for level in range(1, 80)), abs=1e-15)
+
+
+def test_levels_agree_with_the_matrix() -> None:
+    below = below_levels([0, 1, 7], 1.5, 20.0, 0.05)
+    assert below[:, 0].tolist() == [0.0, 0.0]
+    matrices = [error_matrix(level, 1.5, 20.0, 0.05) for level in (1, 7)]
+    assert below[:, 1:] == pytest.approx(np.stack([matrix[:, 0] for matrix in matrices], axis=1))
+
+
+def test_decay_of_the_published_readout() -> None:
+    assert decay_probability(1.5e-3) == pytest.approx(1.5e-3 / 1.168, rel=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("call", "text"),
+    [
+        (
+            lambda: best_threshold(1.0, 5.0, share=1.0),
+            "share is 1.0, but must be between 0 and 1; 0.5 for states that are equally frequent",
+        ),
+        (
+            lambda: decay_probability(0.0),
+            "duration is 0.0 s, but must be finite and > 0 s; give seconds",
+        ),
+        (
+            lambda: decay_probability(1.0, math.nan),
+            "lifetime is nan s, but must be finite and > 0 s; give seconds",
+        ),
+    ],
+)
+def test_messages_of_levels(call: Callable[[], object], text: str) -> None:
     with pytest.raises(RangeError) as caught:
         call()
     assert str(caught.value) == text

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy.stats import binom
 
-from data.analysis import count_detections
+from data.analysis import count_detections, poisson_binomial
 from data.errors import InsufficientDataError, RangeError, ShapeError
 
 
@@ -75,3 +75,69 @@ def test_messages() -> None:
     assert str(unlike.value) == (
         "ion_clicks of the second part has shape (3,), but (2,) is needed; reshape or slice it first"
     )
+
+
+def test_shares_and_successes_are_those_of_the_table() -> None:
+    clicks = np.random.default_rng(4).poisson(0.3, (400, 3))
+    found = count_detections(clicks)
+    detected = (clicks > 0).sum(axis=1)
+    assert [share.value for share in found.shares] == pytest.approx(np.bincount(detected, minlength=4) / 400)
+    assert found.at_least(2).value == pytest.approx((detected >= 2).mean())
+    rate = found.success_rate(lasted=2.0)
+    assert rate.value == pytest.approx((detected >= 1).sum() / 2)
+    assert rate.unit == "Hz"
+    assert rate.error == pytest.approx(200 * found.at_least().error)
+    low, high = found.intervals(0.95)[1]
+    assert low < found.probabilities[1].value < high
+
+
+def test_unlike_ions_are_poisson_binomial() -> None:
+    """Against all 2**6 patterns written out."""
+    chances = np.array([0.0, 0.1, 0.35, 0.5, 0.9, 1.0])
+    expected = np.zeros(7)
+    for pattern in range(64):
+        bits = np.array([pattern >> ion & 1 for ion in range(6)])
+        expected[bits.sum()] += np.prod(np.where(bits, chances, 1 - chances))
+    assert poisson_binomial(chances) == pytest.approx(expected, abs=1e-15)
+
+
+def test_independent_ions_have_a_dispersion_of_one() -> None:
+    """Pulls of 800 runs with few and with many clicks: mean 0, width 1, to 4.5 standard errors and 3 %."""
+    rng = np.random.default_rng(5)
+    for chances in (np.full(10, 0.02), np.array([0.3, 0.5, 0.4])):
+        runs = [count_detections(rng.random((1000, len(chances))) < chances).dispersion for _ in range(800)]
+        pulls = np.array([(run.value - 1) / run.error for run in runs])
+        assert abs(pulls.mean()) < 4.5 / 800**0.5
+        assert abs(pulls.std() - 1) < 4.5 / 1600**0.5 + 0.03
+
+
+def test_ions_that_fail_together_are_found_out() -> None:
+    rng = np.random.default_rng(6)
+    clicks = (rng.random((5000, 10)) < 0.2) & (rng.random((5000, 1)) < 0.9)
+    found = count_detections(clicks)
+    # Covariances p^2 (1/0.9 - 1) of 90 ordered pairs, over ten times p (1 - p), with p = 0.18.
+    assert found.dispersion.value == pytest.approx(1 + 9 * 0.18 * (1 / 0.9 - 1) / 0.82, abs=0.1)
+    assert found.dispersion.value - 1 > 5 * found.dispersion.error
+    assert found.expected.sum() == pytest.approx(5000)
+    assert found.histogram[0] > found.expected[0] + 5 * found.expected[0] ** 0.5
+
+
+def test_messages_of_statistics() -> None:
+    found = count_detections([[1, 0], [1, 0]])
+    with pytest.raises(RangeError) as many:
+        found.at_least(3)
+    assert str(many.value) == "detections is 3, but must be 0 to 2; a train has one window for each ion"
+    with pytest.raises(RangeError) as short:
+        found.success_rate(0.0)
+    assert str(short.value) == "lasted is 0.0 s, but must be > 0 s; give the laboratory time of all trains"
+    with pytest.raises(
+        InsufficientDataError, match="a dispersion of detections needs at least 1 ions that ar"
+    ):
+        _ = found.dispersion
+    with pytest.raises(InsufficientDataError, match="a dispersion of detections needs at least 2 trains"):
+        _ = count_detections([[1, 0]]).dispersion
+    with pytest.raises(RangeError) as chance:
+        poisson_binomial([0.5, float("nan")])
+    assert str(chance.value) == "probabilities[1] is nan, but must be 0 to 1; check the trial counts"
+    with pytest.raises(ShapeError, match=r"probabilities has shape \(1, 1\), but \(trials,\) is needed"):
+        poisson_binomial([[0.5]])
