@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import shutil
@@ -13,6 +14,9 @@ from data.errors import NoSpaceError
 # Nothing is written unless so many bytes stay free: enough for the head and the results of any run.
 RESERVE: Final = 32 * 2**20
 
+
+# Network drives may keep names safe by themselves, and refuse to be asked.
+_NO_SUCH_SYNC: Final = frozenset({errno.EINVAL, errno.ENOTSUP})
 
 # HDF5 puts what the system says into the middle of a long text.
 _SYSTEM_SAYS: Final = re.compile(r"error message = '([^']*)'")
@@ -43,10 +47,13 @@ def check_space(path: Path, needed: int, points: int) -> None:
 
 
 def sync_folder(folder: Path) -> None:
-    """Bring the names of new files to the disk, where the system can."""
+    """Bring the names of new files to the disk, where system and drive can."""
     if os.name == "posix":
         handle = os.open(folder, os.O_RDONLY)
         try:
             os.fsync(handle)
+        except OSError as error:
+            if error.errno not in _NO_SUCH_SYNC:
+                raise
         finally:
             os.close(handle)

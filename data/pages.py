@@ -6,8 +6,10 @@ A run is data that anybody may have written: every text of it is escaped.
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from decimal import Decimal
 from html import escape
 from typing import TYPE_CHECKING, Any, Final
 
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
 
 _MOST_RESULTS: Final = 12  # lines of a small table
 _LONGEST: Final = 200  # characters of a text in one of its cells
+_LARGEST: Final = 2**63  # whole numbers; HDF5 holds none beyond, and floats end at 2**1024
 _STATUS_COLOURS: Final = {"complete": "#2e7d4f", "running": "#1f4e79"}
 _OTHER_COLOUR: Final = "#b3261e"
 _LEFT: Final = "text-align:left;vertical-align:top"
@@ -49,6 +52,8 @@ class Quantity:
             return "not determined"
         if isinstance(self.value, str | bool):
             return str(self.value)
+        if isinstance(self.value, int) and abs(self.value) > _LARGEST:
+            return f"{Decimal(self.value):.5e} {self.unit}".rstrip()
         if math.isfinite(self.value) and math.isfinite(self.error) and self.error >= 0:
             from data.analysis.estimates import Estimate  # noqa: PLC0415 - brings numpy
 
@@ -112,7 +117,7 @@ def _quantities(results: Mapping[str, Any], units: Mapping[str, Any]) -> Iterato
 
 
 def _error(value: object) -> float:
-    return float(value) if isinstance(value, float | int) else math.nan
+    return float(value) if isinstance(value, float | int) and abs(value) <= sys.float_info.max else math.nan
 
 
 def _facts(run: Run) -> Iterator[tuple[str, _Told]]:

@@ -43,8 +43,8 @@ def open_run(which: str | os.PathLike[str], folder: str | os.PathLike[str] = "ru
     that was cut off by a crash or a power cut, the journal is read, and gives the points that were completed.
 
     Args:
-        which: path of the run file, also while there is only its journal; or path of the journal; or an id,
-            the first characters of an id, or "latest".
+        which: path of the run file, also while there is only its journal beside it; or path of the journal;
+            or an id, the first characters of an id, or "latest".
         folder: of the runs, for finding one by its id.
 
     Raises:

@@ -166,12 +166,19 @@ class FunctionAnalysis:
         with author_errors(f"analyse() of {self.name}", kept=str(run.path), passing=passing):
             results: object = self.function(run, **self.values, **random)
         if not isinstance(results, Mapping):
-            reason = f"it returns {type(results).__name__}, not a mapping of names to results"
-            place = place_of(self.function)
-            raise ExperimentError(
-                what=f"analyse() of {self.name}", place=place, reason=reason, kept=str(run.path)
+            raise self._refused(
+                run, f"it returns {type(results).__name__}, not a mapping of names to results"
             )
-        return Found(plain(dict(results)), Maker(self.name, storable(self.values), self.source))
+        try:
+            told = plain(dict(results))
+        except RecursionError:
+            raise self._refused(run, "its results hold themselves, or mappings without end") from None
+        return Found(told, Maker(self.name, storable(self.values), self.source))
+
+    def _refused(self, run: Run, reason: str) -> ExperimentError:
+        """Return the error that tells why what the function returns is no result."""
+        what = f"analyse() of {self.name}"
+        return ExperimentError(what=what, place=place_of(self.function), reason=reason, kept=str(run.path))
 
 
 def generator_of(run: Run) -> np.random.Generator:

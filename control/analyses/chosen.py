@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from control.errors import UsageError, nearest
+from control.experiments.gate_rows import rows_of
 
 if TYPE_CHECKING:
     from data import Readout, Run
@@ -161,11 +162,15 @@ def photon_columns(run: Run, readout: str) -> tuple[NDArray[Any], int]:
         readout: name of a counter.
 
     Returns:
-        Picoseconds since the window opened (clicks,), and the number of windows that were opened.
+        Picoseconds since the window opened (clicks,), of all windows of the counter, and the number of
+        windows that were opened.
+
+    Raises:
+        UsageError: the run has photons, but no program that tells their gates.
     """
-    place = [one.name for one in run.readouts].index(readout)
+    rows = rows_of(run, readout) if len(run.photons) else []
     times, windows = [np.zeros(0, np.int64)], 0
     for record in run.records():
-        times.append(record.tags.window_ps[record.tags.readout == place])
+        times.append(record.tags.window_ps[np.isin(record.tags.readout, rows)])
         windows += record.counts[readout].size
     return np.concatenate(times), windows

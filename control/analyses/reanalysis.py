@@ -16,6 +16,7 @@ from control.interrupts import Interrupts
 from control.simulate.executors import Job, open_workers
 from data import open_run, write_results
 from data.errors import DataError, ResultsError
+from data.results import encode
 
 REANALYSIS: Final = Job(
     "Analyses",
@@ -112,11 +113,20 @@ def reanalyse(
                 for analysed in batch:
                     with interrupts.held():
                         own = replace(analysed, path=paths[analysed.number])
-                        found[own.number] = _written(own) if write else own
+                        found[own.number] = _written(own) if write else _checked(own)
                     watch(len(found), len(paths))
     except KeyboardInterrupt:
         raise InterruptedAnalysis(done=len(found), planned=len(paths)) from None
     return tuple(found[number] for number in range(len(paths)))
+
+
+def _checked(analysed: Analysed) -> Analysed:
+    """Return what was found in a run, if a file could hold it: else the next one who writes it would fail."""
+    try:
+        encode(analysed.results)
+    except ResultsError as error:
+        return replace(analysed, found=None, problem=str(error))
+    return analysed
 
 
 def _written(analysed: Analysed) -> Analysed:
@@ -125,6 +135,8 @@ def _written(analysed: Analysed) -> Analysed:
         return analysed
     try:
         write_results(analysed.path, analysed.found.results, maker=analysed.found.maker)
+    except ResultsError as error:  # no file holds them, and nobody could print them
+        return replace(analysed, found=None, problem=str(error))
     except (DataError, OSError) as error:
         return replace(analysed, problem=str(error))
     return analysed

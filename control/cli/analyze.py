@@ -13,7 +13,7 @@ from control.analyses import Analysed, Wanted, analyse_one, find_analysis, prese
 from control.cli.chosen_runs import find_all, is_one, runs_argument
 from control.cli.exits import DONE, FAILED
 from control.cli.options import experiment_option, json_option, out_option, parameter_option
-from control.cli.outcome import print_found
+from control.cli.outcome import print_found, stdout_for_json
 from control.cli.printing import ProgressBar, console, jsonable, print_json, print_table
 from control.experiments.tables import Table
 from control.runner import Progress
@@ -22,6 +22,9 @@ from data.pages import quantities_of
 
 MOST_COLUMNS = 6
 """Results of a run that fit into a line of a table."""
+
+MISFIT = "does not describe"
+"""How the verdict on a fit begins, see `control.experiments.textbook.fitted`, if its errors mean nothing."""
 
 
 @click.command()
@@ -61,12 +64,15 @@ def analyze(
     """
     paths = find_all(out, which)
     wanted = Wanted(analysis, parameters, experiment)
-    find_analysis(wanted.which, wanted.texts, wanted.experiment)  # mistakes are told before any run is read
-    if is_one(which) and not dry_run:
-        analyse_one(paths[0], wanted)
+    with stdout_for_json(as_json):
+        # mistakes are told before any run is read
+        find_analysis(wanted.which, wanted.texts, wanted.experiment)
+    if is_one(which) and not dry_run and cluster is None:
+        with stdout_for_json(as_json):
+            analyse_one(paths[0], wanted)
         _print_one(paths[0], experiment, as_json=as_json)
         return DONE
-    with ProgressBar() as bar:
+    with stdout_for_json(as_json), ProgressBar() as bar:
         done = reanalyse(
             paths,
             wanted,
@@ -82,7 +88,9 @@ def analyze(
 def _print_one(path: Path, experiment: str | None, *, as_json: bool) -> None:
     """Print what was written into a run."""
     with open_run(path) as run:
-        print_found(run, present(run, experiment).table(), as_json=as_json)
+        with stdout_for_json(as_json):
+            table = present(run, experiment).table()
+        print_found(run, table, as_json=as_json)
 
 
 def _print_all(done: tuple[Analysed, ...], *, as_json: bool, written: bool) -> None:
@@ -95,6 +103,8 @@ def _print_all(done: tuple[Analysed, ...], *, as_json: bool, written: bool) -> N
     for one in done:
         if one.problem:
             on.print(f"{one.id or one.path}: {one.problem}", style="yellow", soft_wrap=True, markup=False)
+        elif len(done) > 1 and (misfit := _misfit(one)):  # the table of one run has it
+            on.print(f"{one.id}: the fit {misfit}", style="yellow", soft_wrap=True, markup=False)
     failed = sum(bool(one.problem) for one in done)
     told = "analysed and written" if written else "analysed, nothing written"
     plural = "" if len(done) == 1 else "s"
@@ -113,6 +123,12 @@ def _overview(done: tuple[Analysed, ...]) -> Table:
         for one, own in zip(done, found, strict=True)
     )
     return Table(("run", "experiment", *(name.replace("_", " ") for name in names)), rows)
+
+
+def _misfit(one: Analysed) -> str:
+    """Return why the errors of a fit mean nothing; empty if it describes its data, or nothing was fitted."""
+    fit = one.results.get("fit")
+    return fit if isinstance(fit, str) and fit.startswith(MISFIT) else ""
 
 
 def _as_object(one: Analysed) -> dict[str, Any]:

@@ -17,7 +17,7 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 def runs_argument(command: F) -> F:
     """Add the argument that says which runs are meant; the latest one if it is left out."""
-    return click.argument("which", metavar="RUN...", nargs=-1)(command)
+    return click.argument("which", metavar="[RUN]...", nargs=-1)(command)
 
 
 def find_all(folder: Path, which: Sequence[str]) -> tuple[Path, ...]:

@@ -57,7 +57,9 @@ def diff(first: str, second: str, timelines: bool, output: Path | None, as_json:
         else:
             _print(differences, old, new, on)
         if timelines or output is not None:
-            _compare_timelines(old, new, output, on)
+            picture = _compare_timelines(old, new, output, on)
+            if picture is not None:
+                click.echo(picture, err=as_json)
 
 
 def _print(differences: Sequence[Difference], old: Run, new: Run, on: Console) -> None:
@@ -69,7 +71,8 @@ def _print(differences: Sequence[Difference], old: Run, new: Run, on: Console) -
         on.print("same parameters, calibration, setup, scan, seed, code, versions and results", markup=False)
 
 
-def _compare_timelines(old: Run, new: Run, output: Path | None, on: Console) -> None:
+def _compare_timelines(old: Run, new: Run, output: Path | None, on: Console) -> Path | None:
+    """Print in what two timelines differ, and return the drawing of both if one is wanted."""
     before, after = (_picture(run) for run in (old, new))
     deviations = compare(before, after)
     on.print()
@@ -80,17 +83,18 @@ def _compare_timelines(old: Run, new: Run, output: Path | None, on: Console) -> 
             on.print(f"and {len(rows) - _MOST_ROWS} more; -o FILE.html shows all", markup=False)
     else:
         on.print("same timeline", markup=False)
-    if output is not None:
-        panels = [
-            Panel(
-                f"run {run.id}",
-                f"{run.experiment} · {describe(picture)}",
-                picture,
-                tint(deviations, after=late),
-            )
-            for run, picture, late in ((old, before, False), (new, after, True))
-        ]
-        click.echo(save_view(panels, output))
+    if output is None:
+        return None
+    panels = [
+        Panel(
+            f"run {run.id}",
+            f"{run.experiment} · {describe(picture)}",
+            picture,
+            tint(deviations, after=late),
+        )
+        for run, picture, late in ((old, before, False), (new, after, True))
+    ]
+    return save_view(panels, output)
 
 
 def _picture(run: Run) -> Picture:

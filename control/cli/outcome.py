@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, redirect_stdout, suppress
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +20,39 @@ from control.experiments.tables import Table
 from control.report import notes_of
 from data import Run, open_run
 
-__all__ = ["as_object", "find_recorded", "notes_of", "print_found", "print_notes", "print_outcome"]
+__all__ = [
+    "as_object",
+    "find_recorded",
+    "notes_of",
+    "print_found",
+    "print_notes",
+    "print_outcome",
+    "stdout_for_json",
+]
+
+
+@contextmanager
+def stdout_for_json(wanted: bool) -> Iterator[None]:
+    """Send to stderr what a user's code prints in the block, also from other processes, if JSON is wanted.
+
+    Example:
+        >>> with stdout_for_json(False):
+        ...     print("for people")
+        for people
+    """
+    if not wanted:
+        yield
+        return
+    sys.stdout.flush()
+    with redirect_stdout(sys.stderr):
+        kept = os.dup(1)
+        try:
+            with suppress(OSError):  # no stderr: there is nobody to tell
+                os.dup2(2, 1)
+            yield
+        finally:
+            os.dup2(kept, 1)
+            os.close(kept)
 
 
 def print_outcome(path: Path, experiment: Experiment, *, as_json: bool) -> None:
@@ -24,7 +60,10 @@ def print_outcome(path: Path, experiment: Experiment, *, as_json: bool) -> None:
     with open_run(path) as run:
         table = None
         if run.results:
-            with author_errors(f"table() of {experiment.name}", kept=str(run.path)):
+            with (
+                author_errors(f"table() of {experiment.name}", kept=str(run.path)),
+                stdout_for_json(as_json),
+            ):
                 table = tabulate_run(experiment, run, run.results)
         print_found(run, table, as_json=as_json)
 

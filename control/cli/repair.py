@@ -12,6 +12,7 @@ from control.cli.options import json_option
 from control.errors import UsageError
 from data import Repair
 from data import repair as repair_runs
+from data.run_names import JOURNAL
 
 
 @click.command()
@@ -21,11 +22,15 @@ from data import repair as repair_runs
 def repair(folder: Path, take_over: bool, as_json: bool) -> None:
     """Finish the runs that a crash, a power cut or a full disk cut off.
 
-    FOLDER holds runs (by default `runs`), or is one journal. Each run that was cut off gets its file, with
-    all points that were completed; halves of copies are removed. Runs that are going on are left alone.
+    FOLDER holds runs (by default `runs`), or journals (`ionloom run --journals`), or is one journal. Each
+    run that was cut off gets its file, with all points that were completed; halves of copies are removed.
+    Runs that are going on are left alone.
     """
     if not folder.exists():
         raise UsageError(what=f"there is no folder {folder}", advice="Give the folder of your runs.")
+    if folder.is_file() and folder.suffix != JOURNAL:  # an empty one would be taken for a run not begun
+        what = f"{folder} is neither a folder nor a {JOURNAL} file"
+        raise UsageError(what=what, advice="Give the folder of your runs, or the journal of one.")
     done = []
     for each in repair_runs(folder, take_over=take_over):
         done.append(each)

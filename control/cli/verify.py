@@ -28,7 +28,7 @@ def verify(context: click.Context, which: tuple[str, ...], out: Path, as_json: b
     is told what can still be trusted, and the command ends with exit code 1.
     """
     found = []
-    for path in _paths(which, out):
+    for path in _paths(which, out, as_json=as_json):
         found.append(verify_run(path))
         if not as_json:
             click.echo(str(found[-1]))
@@ -40,7 +40,7 @@ def verify(context: click.Context, which: tuple[str, ...], out: Path, as_json: b
         context.exit(1)
 
 
-def _paths(which: tuple[str, ...], out: Path) -> Iterator[Path]:
+def _paths(which: tuple[str, ...], out: Path, *, as_json: bool) -> Iterator[Path]:
     """Yield the files of runs, those of folders in the order of time."""
     for name in which:
         if Path(name).is_dir():
@@ -48,7 +48,8 @@ def _paths(which: tuple[str, ...], out: Path) -> Iterator[Path]:
         else:
             path = find_run(out, name)
             if path.suffix == JOURNAL:
-                click.echo(f"{path}: not finished, so it has no seal; what is read of it is checked")
+                unsealed = f"{path}: not finished, so it has no seal; what is read of it is checked"
+                click.echo(unsealed, err=as_json)
             else:
                 yield path
 

@@ -27,6 +27,8 @@ _MOST_PANELS: Final = 6
 _MOST_CURVES: Final = 4  # values of a second axis that are told apart as curves; more become a map
 _MOST_LINES: Final = 9  # of one panel that a legend can tell apart; more windows become a map
 _ALIKE: Final = 20.0  # ratio of counts up to which readouts share a panel: the fewer ones are not yet flat
+_LEGEND_LETTERS: Final = 100  # in the width of a panel, of the size that legends have
+_KEY_LETTERS: Final = 8  # that the line and the gap beside a text are as wide as
 _MOST_LABELS: Final = 12  # texts that fit below an axis
 _MANY_POINTS: Final = 200  # that a marker each would drown
 _FILLED: Final = 0.5  # of a grid: values of two axes that meet less often were scanned together
@@ -272,7 +274,9 @@ def _draw_curves(axes: Axes, group: Sequence[Series], first: Scanned, second: Sc
 
 def _legend(axes: Axes) -> None:
     """Tell the curves apart above the panel: inside it the legend would hide them."""
-    axes.legend(loc="lower left", bbox_to_anchor=(0.0, 1.0), ncols=3, borderaxespad=0.2)
+    longest = max(map(len, axes.get_legend_handles_labels()[1]), default=1)
+    columns = min(max(_LEGEND_LETTERS // (longest + _KEY_LETTERS), 1), 3)
+    axes.legend(loc="lower left", bbox_to_anchor=(0.0, 1.0), ncols=columns, borderaxespad=0.2)
 
 
 def _slices(points: int, second: Scanned | None) -> list[tuple[NDArray[np.int64], str]]:

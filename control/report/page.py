@@ -48,13 +48,16 @@ _POLICY: Final = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
 """A browser that is told so loads and runs nothing, even if a text came through unescaped."""
 
 
-def write_report(paths: Sequence[Path], output: Path, experiment: str | None = None) -> Path:
+def write_report(
+    paths: Sequence[Path], output: Path, experiment: str | None = None, left_out: Sequence[str] = ()
+) -> Path:
     """Write a page about runs.
 
     Args:
         paths: of the runs, in the order of the page.
         output: the page.
         experiment: file of the experiment that made them, if it does not come with ionloom.
+        left_out: why other runs are not on it, one sentence each.
 
     Returns:
         The page.
@@ -70,18 +73,24 @@ def write_report(paths: Sequence[Path], output: Path, experiment: str | None = N
         raise UsageError(what="a report needs a run")
     with ExitStack() as stack:
         runs = [stack.enter_context(open_run(path)) for path in paths]
-        page = report_html(runs, experiment)
+        page = report_html(runs, experiment, left_out=left_out)
     output.write_text(page, encoding="utf-8")
     return output
 
 
-def report_html(runs: Sequence[Run], experiment: str | None = None, made: datetime | None = None) -> str:
+def report_html(
+    runs: Sequence[Run],
+    experiment: str | None = None,
+    made: datetime | None = None,
+    left_out: Sequence[str] = (),
+) -> str:
     """Return a page about runs as HTML.
 
     Args:
         runs: open, at least one.
         experiment: file of the experiment that made them, if it does not come with ionloom.
         made: when; now if None.
+        left_out: why other runs are not on it, one sentence each.
     """
     several = len(runs) > 1
     title = f"{len(runs)} runs" if several else f"{runs[0].experiment} · {runs[0].id}"
@@ -98,6 +107,9 @@ def report_html(runs: Sequence[Run], experiment: str | None = None, made: dateti
     )
     ids = tuple(run.id for run in runs)
     body = [_heading(runs, title)]
+    if left_out:
+        problems = [element("p", problem, class_="problem") for problem in left_out]
+        body.append(element("section", element("h2", "Left out"), *problems))
     if several:
         body.append(_comparison(runs))
     body += [_article(run, experiment, ids) for run in runs]

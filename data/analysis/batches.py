@@ -25,6 +25,7 @@ from typing import Final, TypeAlias, cast
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from data.analysis.ambiguities import find_ambiguities
 from data.analysis.counts import Data
 from data.analysis.fit_results import LONGEST, FailedFit, FitSets, Known
 from data.analysis.fits import CHANCE, Fit
@@ -67,7 +68,8 @@ def fit_sets(
     Each fit starts from the most promising places of a grid, for which the data themselves tell the levels.
     Errors follow from Fisher's information at the maximum. A fit is refused where a constant describes the
     data as well (the gain in deviance follows chi^2, and a scan of N points has N chances), where it runs
-    against a limit of the search, where the data leave a parameter open, and where the deviance is too large
+    against a limit of the search, where the data leave a parameter open or another minimum is as deep (to 4
+    of the deviance, among the basins that are followed), and where the deviance is too large
     for the model to be true (its distribution is a gamma distribution with the exact mean and variance of the
     deviance of the counts, less those of one point a parameter; `fit_samples.simulate_p_value` needs no such
     approximation).
@@ -83,8 +85,10 @@ def fit_sets(
 
     Raises:
         ShapeError: If the places do not match the data.
-        RangeError: If a place is not finite, or a known parameter is none of the model.
-        InsufficientDataError: If there are not more points than parameters, or all in one place.
+        RangeError: If a place is not finite, or negative where the model begins at zero, or a known parameter
+            is none of the model.
+        InsufficientDataError: If there are not more points than parameters, or all in one place, or no data
+            sets.
 
     Source: S. Baker and R. Cousins, Nucl. Instrum. Methods 221, 437 (1984); S. Wilks, Ann. Math. Stat. 9, 60
         (1938).
@@ -144,6 +148,8 @@ def _check_places(model: Model, places: ArrayLike, data: Data, known: Known) -> 
         raise ShapeError(
             "places", columns.shape, f"{data.values.shape[-1:]}, one for each point of the data,"
         )
+    if data.values.ndim > 1 and not len(data.values):
+        raise InsufficientDataError(f"a fit of {model.what}", 0, 1, "data sets")
     if not np.isfinite(columns).all():
         raise RangeError("places", "not finite", "finite", "check the columns of the run")
     needed = len(model.parameters) - len(known) + 1
@@ -151,6 +157,9 @@ def _check_places(model: Model, places: ArrayLike, data: Data, known: Known) -> 
         raise InsufficientDataError(f"a fit of {model.what}", len(data), needed, "points")
     if (np.ptp(columns, axis=-1) == 0).any():
         raise InsufficientDataError(f"a fit of {model.what}", 1, 2, "different places")
+    if model.forward and columns.min() < 0:
+        advice = "count from where the light, or the wait, begins"
+        raise RangeError("places", float(columns.min()), f">= 0 for {model.what}", advice)
     for name in known:
         if name not in model.names:
             raise RangeError("known", repr(name), f"one of {', '.join(model.names)}", "check its spelling")
@@ -203,6 +212,8 @@ def _fit_part(problem: Problem, starts: Vector, gate: float) -> _Judged:
     measure_walls(problem, end, covariance, worth)
     spent = free - int((problem.precision > 0).sum())
     p_values = p_values_of(problem.data, prediction, end.costs, spent)
-    outcomes, culprits = judge(problem, end, covariance, strength, p_values, chances, gate)
+    errors = np.sqrt(np.diagonal(covariance, axis1=1, axis2=2))
+    ambiguous = find_ambiguities(problem, end, rough, errors, worth & (p_values >= gate), *_FINE)
+    outcomes, culprits = judge(problem, end, covariance, strength, p_values, chances, ambiguous, gate)
     covariance[outcomes != Outcome.FOUND] = np.nan
     return outcomes, problem.model.settle(end.values), covariance, end.costs, p_values, chances, culprits

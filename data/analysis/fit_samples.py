@@ -117,6 +117,8 @@ def simulate_p_value(rng: Generator, fits: FitSets, index: int = 0, samples: int
     """Return the probability of a deviance as large as that of a fit, or larger, if the model is true.
 
     Data drawn from the fitted model are fitted as the data were: this needs no approximation for few counts.
+    Parameters that were known from elsewhere are kept as they were; values that were measured there, and
+    might have come out otherwise, are not drawn again.
 
     Args:
         rng: Source of randomness.

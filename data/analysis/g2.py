@@ -33,14 +33,13 @@ class G2:
         bins: Of the delay, second detector less first.
         value: g2, (bins,); NaN where no pair can be seen, within the dead time of one detector.
         error: One standard deviation, (bins,): of the counts of the bin, and of the background if it was
-            subtracted. The scale that all bins share has `scale_error` beside.
-        scale_error: Relative error of the normalisation.
+            subtracted. The normalisation adds nothing: steady light of which so many clicks were measured
+            gives on average just as many pairs as it is compared with.
     """
 
     bins: DelayBins
     value: Vector
     error: Vector
-    scale_error: float
 
     @property
     def at_zero(self) -> Estimate:
@@ -53,8 +52,7 @@ class G2:
         if bin_ is None or not math.isfinite(self.value[bin_]):
             advice = "take bins around zero, of two detectors"
             raise RangeError("g2 at zero delay", "not seen", "within the bins and outside dead time", advice)
-        value = float(self.value[bin_])
-        return Estimate(value, math.hypot(float(self.error[bin_]), value * self.scale_error))
+        return Estimate(float(self.value[bin_]), float(self.error[bin_]))
 
     def without_background(self, first: Estimate, second: Estimate) -> G2:
         """Return g2 of the signal alone, of clicks among which independent background is.
@@ -78,7 +76,7 @@ class G2:
         both = first.value * second.value
         relative = math.hypot(first.error / first.value, second.error / second.value)
         value = 1 - (1 - self.value) / both
-        return G2(self.bins, value, np.hypot(self.error / both, (1 - value) * relative), self.scale_error)
+        return G2(self.bins, value, np.hypot(self.error / both, (1 - value) * relative))
 
 
 def normalise_g2(pairs: PairHistogram, live: ArrayLike, dead: float = 0.0) -> G2:
@@ -126,8 +124,7 @@ def normalise_g2(pairs: PairHistogram, live: ArrayLike, dead: float = 0.0) -> G2
         expected = first / total * seen * overlap / (pairs.bins.width_ps * PICOSECOND)
     visible = expected > 0
     scale = np.divide(1.0, expected, out=np.full(len(expected), np.nan), where=visible)
-    relative = math.sqrt(1 / first + (0 if pairs.same else 1 / second)) * (2 if pairs.same else 1)
-    return G2(pairs.bins, pairs.counts * scale, poisson_error(pairs.counts) * scale, relative)
+    return G2(pairs.bins, pairs.counts * scale, poisson_error(pairs.counts) * scale)
 
 
 def signal_share(clicks: int, live: float, background: Estimate) -> Estimate:
@@ -157,6 +154,19 @@ def signal_share(clicks: int, live: float, background: Estimate) -> Estimate:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class Background:
+    """Pairs in each peak that continuous background makes, as told by the valleys between the peaks.
+
+    Attributes:
+        pairs: In the peak of each lag, (lags,).
+        covariance: Of these, (lags, lags): all come from the same valleys.
+    """
+
+    pairs: Vector
+    covariance: Vector
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class PulsedG2:
     """Pairs of pulses: how many clicks of one pulse meet those of the same and of other pulses.
 
@@ -164,13 +174,13 @@ class PulsedG2:
         lags: From the pulse of the first click to that of the second, (lags,).
         areas: Pairs in the peak of each lag, (lags,).
         pairs: Pairs of pulses at each lag, (lags,).
-        valley: Pairs in a peak that continuous background makes, from between the peaks; None if not asked.
+        background: What of the areas is no signal; None if it was not asked for.
     """
 
     lags: NDArray[np.int64]
     areas: NDArray[np.int64]
     pairs: NDArray[np.int64]
-    valley: Estimate | None
+    background: Background | None
 
     @property
     def at_zero(self) -> Estimate:
@@ -186,15 +196,16 @@ class PulsedG2:
         zero, sides = int(self.areas[middle].sum()), int(self.areas[~middle].sum())
         exposure = float(self.pairs[~middle].sum() / self.pairs[middle].sum())
         plain = poisson_ratio(zero, sides, exposure)
-        if self.valley is None:
+        if self.background is None:
             return plain
-        noise = self.valley.value
-        signal = sides - noise * float((~middle).sum())
-        if not signal > 0:
+        noise = self.background.pairs
+        signal = sides - float(noise[~middle].sum())
+        if not signal > 1e-9 * sides:  # as good as none: the line is fitted in floats
             raise InsufficientDataError("g2 above background", round(signal), 1, "pairs in the side peaks")
-        value = exposure * (zero - noise) / signal
-        slope = exposure * abs(1 - (value / exposure) * float((~middle).sum())) / signal
-        return Estimate(value, math.hypot(plain.error * sides / signal, slope * self.valley.error))
+        value = exposure * (zero - float(noise[middle].sum())) / signal
+        slopes = np.where(middle, -exposure, value) / signal  # d value / d noise of each peak
+        spread = math.sqrt(max(float(slopes @ self.background.covariance @ slopes), 0.0))
+        return Estimate(value, math.hypot(plain.error * sides / signal, spread))
 
 
 def pulsed_g2(
@@ -205,8 +216,14 @@ def pulsed_g2(
     Drifts of the brightness that are slower than the lags act on all peaks alike, and drop out. Pulses must
     follow each other whatever is seen: where the first click ends a row, there are no side peaks.
 
+    Background that is there as long as a row makes fewer pairs the larger the delay, one that never ends as
+    many at all delays. Both, and any sum of them, lie on a line over the size of the delay, which is fitted
+    to the valleys and read at each peak. Background seen only in gates as short as the peaks leaves valleys
+    empty: it cannot be taken away so.
+
     Args:
-        pairs: Of two detectors behind a beam splitter, at least one period to both sides of zero.
+        pairs: Of two detectors behind a beam splitter, at least one period to both sides of zero; two to take
+            background away.
         period: From pulse to pulse, in seconds.
         width: Of a peak, in seconds, centred on multiples of the period.
         pulses: In an uninterrupted row (a shot); rows are further apart than the largest delay.
@@ -214,22 +231,26 @@ def pulsed_g2(
             the peaks.
 
     Raises:
-        RangeError: If peaks do not begin and end at edges of bins, or overlap, or reach beyond the range.
+        RangeError: If the pairs are of one detector, or peaks do not begin and end at edges of bins, or
+            overlap, or reach beyond the range.
         InsufficientDataError: If background is to be subtracted and there is nothing between the peaks.
 
     Source: C. Santori et al., Nature 419, 594 (2002); correction for the valleys as in A. Beveratos et al.,
         Eur. Phys. J. D 18, 191 (2002).
     """
     bins = pairs.bins
+    if pairs.same:
+        raise RangeError("detectors of the pairs", 1, "2, behind a beam splitter", "count pairs of both")
     step, wide = (whole_picoseconds(name, time) for name, time in (("period", period), ("width", width)))
     if not 0 < wide <= step:
         raise RangeError(
             "width", f"{width} s", f"above 0 and <= the period of {period} s", "peaks may not overlap"
         )
     reach = (min(-bins.start_ps, bins.stop_ps) - (wide + 1) // 2) // step
-    most = min(reach, pulses - 1)
-    if most < 1:
-        limit = f"2 pulses or more, and a range of {period + width / 2:.3g} s or more to both sides of zero"
+    most, least = min(reach, pulses - 1), 2 if subtract_valleys else 1
+    if most < least:
+        span = f"a range of {least * period + width / 2:.3g} s or more to both sides of zero"
+        limit = f"{least + 1} pulses or more, and {span}"
         raise RangeError("side peaks", max(most, 0), limit, "count pairs over a longer range")
     lags = np.arange(-most, most + 1)
     begins = 2 * (lags * step - bins.start_ps) - wide  # in half picoseconds
@@ -241,18 +262,34 @@ def pulsed_g2(
     sums = np.concatenate([[0], np.cumsum(pairs.counts)])
     rows = begins // (2 * bins.width_ps)
     areas = sums[rows + wide // bins.width_ps] - sums[rows]
-    valley = _valley(sums, rows, wide // bins.width_ps) if subtract_valleys else None
-    return PulsedG2(lags, areas, pulses - abs(lags), valley)
+    background = _background(sums, rows, wide // bins.width_ps, lags) if subtract_valleys else None
+    return PulsedG2(lags, areas, pulses - abs(lags), background)
 
 
-def _valley(sums: NDArray[np.int64], rows: NDArray[np.int64], wide: int) -> Estimate:
-    """Return the pairs that a peak would hold if it were as empty as the bins between the peaks."""
-    between = rows[1:] - (rows[:-1] + wide)
-    if not between.sum():
+def _background(
+    sums: NDArray[np.int64], rows: NDArray[np.int64], wide: int, lags: NDArray[np.int64]
+) -> Background:
+    """Return what the peaks would hold if they were as empty as the bins between them, from a line.
+
+    Args:
+        sums: Of the counts of all bins before each edge, (bins + 1,).
+        rows: Edge at which each peak begins, (lags,).
+        wide: Bins of a peak.
+        lags: Of the peaks, in order.
+    """
+    between = int(rows[1] - rows[0]) - wide
+    if not between:
         raise InsufficientDataError("background between peaks", 0, 1, "bins between them")
-    counts = int((sums[rows[1:]] - sums[rows[:-1] + wide]).sum())
-    share = wide / float(between.sum())
-    return Estimate(counts * share, float(poisson_error(counts)) * share)
+    counts = sums[rows[1:]] - sums[rows[:-1] + wide]
+    line, peaks = (
+        np.stack([np.ones(len(distances)), distances], axis=1)
+        for distances in (abs(lags[1:] - 0.5), abs(lags).astype(np.float64))
+    )
+    fitted = np.linalg.pinv(line)
+    # Valleys scatter by what the line expects in them; never less than by one pair in all of them.
+    expected = np.maximum(line @ (fitted @ counts), 1 / len(counts))
+    weights = wide / between * (peaks @ fitted)
+    return Background(weights @ counts, weights * expected @ weights.T)
 
 
 def _check_live(live: ArrayLike) -> Vector:

@@ -37,9 +37,21 @@ def judge(
     strength: Vector,
     p_values: Vector,
     chances: Vector,
+    ambiguous: NDArray[np.intp],
     gate: float,
 ) -> tuple[NDArray[np.object_], NDArray[np.intp]]:
-    """Return the outcome of each fit, and which parameter it failed at, both (sets,)."""
+    """Return the outcome of each fit, and which parameter it failed at, both (sets,).
+
+    Args:
+        problem: Data sets and model.
+        end: Where their descents ended.
+        covariance: Shape (sets, parameters, parameters).
+        strength: Of the information in the weakest direction, (sets,); see `scoring.invert`.
+        p_values: Of the deviances, (sets,).
+        chances: Probability that a constant looks like the model, (sets,).
+        ambiguous: Parameter that may as well have another value, (sets,), or -1.
+        gate: p-value below which a fit is a misfit.
+    """
     width = problem.high - problem.low
     vague = np.sqrt(np.diagonal(covariance, axis1=1, axis2=2)) / np.where(width > 0, width, np.inf)
     low_wall, high_wall = walls_of(problem)
@@ -48,6 +60,7 @@ def judge(
     outcomes = np.full(len(end.values), Outcome.FOUND, dtype=object)
     culprits = np.full(len(end.values), -1)
     outcomes[p_values < gate] = Outcome.MISFIT
+    outcomes[ambiguous >= 0], culprits[ambiguous >= 0] = Outcome.UNDETERMINED, ambiguous[ambiguous >= 0]
     undetermined = (strength < _FLAT) | ~(vague <= _WIDEST).all(axis=1)
     outcomes[undetermined], culprits[undetermined] = Outcome.UNDETERMINED, vague.argmax(axis=1)[undetermined]
     lost = astray.any(axis=1)

@@ -2,7 +2,7 @@
 
 The intervals of a rate and of a ratio are exact: they hold the true value at least as often as they say, more
 often where counts are few. That of a rate above a background joins two exact ones, and holds it about as
-often.
+often, or more.
 
 Example:
     >>> print(poisson_rate(0, 100.0))
@@ -123,8 +123,8 @@ def net_rate(
         time: In which they were counted, s.
         background: Events of the background alone.
         background_time: In which these were counted, s.
-        confidence: Probability that the interval holds the rate; 66 to 82 % of cases for the 68 % that is the
-            default, and up to 88 % where less than one event of signal is expected (see the tests).
+        confidence: Probability that the interval holds the rate; 66 to 94 % of cases for the 68 % that is the
+            default, most where few events are expected (see the tests).
 
     Raises:
         RangeError: If counts are negative, a time not above zero, or the confidence not between 0 and 1.

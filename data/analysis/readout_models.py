@@ -112,7 +112,9 @@ def fit_readout(dark: ArrayLike, bright: ArrayLike, decay: float) -> ReadoutMode
         return np.asarray((totals * _expected(values[0], values[1], decay, bins)).ravel())
 
     free = _free(float(means[1]), bins)
-    found = fit("a readout", expect, free, [(start, float(means[1]))], PoissonCounts(seen.ravel()))
+    # What is expected sums to the readouts of each histogram, which is so fitted to it: one number of each.
+    data = PoissonCounts(seen.ravel())
+    found = fit("a readout", expect, free, [(start, float(means[1]))], data, spent=len(totals))
     return ReadoutModel(found["dark"], found["bright"], decay, None, found)
 
 
@@ -144,7 +146,9 @@ def fit_mixture(counts: ArrayLike, decay: float) -> ReadoutModel:
         return np.asarray(total * ((1 - values[2]) * dark + values[2] * bright))
 
     free = (*_free(start[1], bins), Free("share", 0.0, 1.0))
-    found = fit("a mixture of readouts", expect, free, [start], PoissonCounts(seen))
+    found = fit(
+        "a mixture of readouts", expect, free, [start], PoissonCounts(seen), spent=1
+    )  # the total, too
     return ReadoutModel(found["dark"], found["bright"], decay, found["share"], found)
 
 

@@ -2,7 +2,8 @@
 
 `thermal.thermal_nodes` solves an eigenvalue problem for each temperature. Here it is solved once at 200
 temperatures; nodes and weights are smooth in the temperature, and interpolated. Beside the weights of the
-mean stand those of its slope with temperature, so that fits need no differences.
+mean stand those of its slope with temperature, so that fits need no differences. Where oscillations have run
+far apart, quadrature fails, and the mean is the plain sum over phonon numbers.
 
 Example:
     >>> factors, weights, slopes = carrier_table(0.07, 16).at(np.array([0.0, 2.0]))
@@ -22,6 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from data.analysis.thermal import thermal_nodes
+from data.errors import RangeError
 
 Vector: TypeAlias = NDArray[np.float64]
 
@@ -30,7 +32,11 @@ HOTTEST: Final = 200.0
 
 _ROWS: Final = 200  # temperatures of a table
 _BEND: Final = 0.2  # phonons below which the rows of a table are evenly spaced, above which evenly in ratio
-_SIZES: Final = (8, 12, 16, 20, 24, 32, 48, 64, 96, 128)  # nodes
+_SIZES: Final = (8, 12, 16, 20, 24, 32, 48, 64, 96)  # nodes
+_WIDEST: Final = 8.0  # radians of spread up to which quadrature does
+_TERMS: Final = 20  # of a sum, times the mean phonon number and one: what is beyond has a weight of 2e-9
+SUM: Final = 0
+"""Nodes of a table that is a sum over all phonon numbers."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -60,20 +66,57 @@ class ThermalTable:
         return found[0], found[1], found[2]
 
 
-def split_rows(spreads: Vector) -> Iterator[tuple[int, NDArray[np.intp]]]:
-    """Yield how many nodes average well, with the rows that need so many.
+@dataclass(frozen=True, slots=True, eq=False)
+class ThermalSum:
+    """Relative Rabi frequencies at all phonon numbers, to be summed over.
+
+    Attributes:
+        factors: Shape (numbers,).
+    """
+
+    factors: Vector
+
+    def at(self, quanta: Vector) -> tuple[Vector, Vector, Vector]:
+        """Return factors, weights and weights of the slope at mean phonon numbers above zero.
+
+        Args:
+            quanta: Shape (sets,), between 0 and `HOTTEST`.
+
+        Returns:
+            Three arrays (sets, phonon numbers), as many as the hottest set needs.
+        """
+        numbers = np.arange(math.ceil(_TERMS * (float(quanta.max()) + 1)))
+        means = quanta[:, None]
+        weights = np.exp(-numbers * np.log1p(1 / means)) / (means + 1)
+        factors = np.broadcast_to(self.factors[: len(numbers)], weights.shape)
+        return factors, weights, weights * (numbers - means) / (means * (means + 1))
+
+
+def split_rows(spreads: Vector, quanta: Vector) -> Iterator[tuple[int, NDArray[np.intp]]]:
+    """Yield how many nodes average well to 1e-5, or `SUM`, with the rows that need so many.
 
     Args:
         spreads: Radians by which the phase of the fastest oscillation changes over the mean phonon number,
-            (rows,). Errors stay below 1e-5 up to a spread of 8, where oscillations have nearly died.
+            (rows,).
+        quanta: Mean phonon numbers, (rows,).
+
+    Raises:
+        RangeError: If there are more phonons than `HOTTEST`, or fewer than none.
     """
+    outside = ~((quanta >= 0) & (quanta <= HOTTEST))
+    if outside.any():
+        advice = "of a hotter ion no sideband and no flop of a carrier tells the temperature"
+        raise RangeError("phonons", float(quanta[outside][0]), f"between 0 and {HOTTEST:g}", advice)
+    summed = spreads > _WIDEST
     sizes = np.searchsorted(_SIZES[:-1], _SIZES[0] * (1 + spreads))
-    for kind in np.unique(sizes).tolist():
-        yield _SIZES[kind], np.flatnonzero(sizes == kind)
+    for kind in np.unique(sizes[~summed]).tolist():
+        yield _SIZES[kind], np.flatnonzero((sizes == kind) & ~summed)
+    if summed.any():
+        yield SUM, np.flatnonzero(summed)
 
 
 @lru_cache(maxsize=32)
-def carrier_table(lamb_dicke: float, nodes: int) -> ThermalTable:
+def carrier_table(lamb_dicke: float, nodes: int) -> ThermalTable | ThermalSum:
     """Return the table of exp(-eta^2/2) L_n(eta^2), the factors of a carrier.
 
     Source: D. Wineland et al., J. Res. NIST 103, 259 (1998), eq. 18.
@@ -85,7 +128,7 @@ def carrier_table(lamb_dicke: float, nodes: int) -> ThermalTable:
 
 
 @lru_cache(maxsize=32)
-def sideband_table(lamb_dicke: float, nodes: int) -> ThermalTable:
+def sideband_table(lamb_dicke: float, nodes: int) -> ThermalTable | ThermalSum:
     """Return the table of exp(-eta^2/2) eta L_n^1(eta^2) / sqrt(n + 1), the factors of a first sideband.
 
     Source: D. Wineland et al., J. Res. NIST 103, 259 (1998), eq. 18.
@@ -101,7 +144,9 @@ def _step() -> float:
     return math.log1p(HOTTEST / _BEND) / (_ROWS - 1)
 
 
-def _tabulate(count: int, factor: Callable[[Vector], Vector]) -> ThermalTable:
+def _tabulate(count: int, factor: Callable[[Vector], Vector]) -> ThermalTable | ThermalSum:
+    if count == SUM:
+        return ThermalSum(factor(np.arange(_TERMS * (HOTTEST + 1))))
     columns = np.empty((3, _ROWS, count))
     for row, quanta in enumerate((_BEND * np.expm1(_step() * np.arange(_ROWS))).tolist()):
         nodes, weights = thermal_nodes(quanta, count)

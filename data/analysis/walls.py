@@ -4,7 +4,8 @@ Near a wall the information that the likelihood expects says little: that on a p
 end towards zero, and an error by it would vanish where nothing was seen. There, how far the parameter can go
 away from the wall until the deviance has risen by 1 is its error.
 
-Source: G. Feldman and R. Cousins, Phys. Rev. D 57, 3873 (1998), sec. II, on why errors by curvature fail there.
+Source: G. Feldman and R. Cousins, Phys. Rev. D 57, 3873 (1998), sec. II, on limits
+    near a physical boundary.
 """
 
 from __future__ import annotations

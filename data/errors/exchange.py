@@ -48,12 +48,20 @@ class ExportError(DataError):
 
 @dataclass(eq=False)
 class OutputExistsError(RunFileError):
-    """A file is there already, and is not overwritten unasked."""
+    """A file is there already, and is not overwritten unasked; a run is not at all.
+
+    Attributes:
+        is_run: Whether it is a run, or the journal of one.
+    """
+
+    is_run: bool = False
 
     def __str__(self) -> str:
+        if self.is_run:
+            return f"{self.path} is a run, and no run is ever replaced; give another name with -o"
         return (
-            f"{self.path} is there already, nothing was written; give another name with -o, or --force to "
-            "replace it"
+            f"{self.path} is there already, nothing was written; give another name with -o, "
+            "or --force to replace it"
         )
 
 

@@ -11,7 +11,8 @@ Source: ARTIQ 9 (master/worker_impl.py, master/worker_db.py, browser/files.py); 
 from __future__ import annotations
 
 import json
-from typing import Any, Final
+import sys
+from typing import Any, Final, TypeGuard
 
 import h5py
 import numpy as np
@@ -204,10 +205,17 @@ def _analysis_results(results: dict[str, Any]) -> tuple[dict[str, Any], dict[str
     for name, result in results.items():
         quantity = result if isinstance(result, dict) else {"value": result}
         value, error, unit = quantity.get("value"), quantity.get("error"), str(quantity.get("unit") or "")
-        if isinstance(value, int | float) and not isinstance(value, bool):
+        if _is_float(value):
             schemata[name], numbers[name] = _channel_schema(name, name, unit), float(value)
-            if isinstance(error, int | float):
+            if _is_float(error):
                 also = f"{name}_err"
                 schemata[also] = _channel_schema(also, f"error of {name}", unit, error_of=name)
                 numbers[also] = float(error)
     return schemata, numbers
+
+
+def _is_float(value: object) -> TypeGuard[float]:
+    """Return whether a result is a number that a float can hold; whole numbers may be larger."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return False
+    return isinstance(value, float) or abs(value) <= sys.float_info.max

@@ -1,4 +1,4 @@
-"""Files that exports write: whole, and over nothing that is there."""
+"""Files that exports write: whole, over nothing that is there unless asked, and never over a run."""
 
 from __future__ import annotations
 
@@ -6,8 +6,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+import h5py
+
 from data.disk import reason_of
 from data.errors import OutputExistsError, UnwritableFileError
+from data.run_names import JOURNAL
 
 
 @contextmanager
@@ -22,7 +25,7 @@ def output_file(path: Path, *, force: bool) -> Iterator[Path]:
         Path of a file beside it, to be written within the block.
 
     Raises:
-        OutputExistsError: there is such a file, and `force` is not given.
+        OutputExistsError: there is such a file, and `force` is not given; or it is a run.
         UnwritableFileError: the system does not let it be written.
     """
     refuse_existing([path], force=force)
@@ -41,8 +44,22 @@ def refuse_existing(paths: list[Path], *, force: bool) -> None:
     """Say which of the files is there already, before any of them is written.
 
     Raises:
-        OutputExistsError: one is, and `force` is not given.
+        OutputExistsError: one is, and `force` is not given; or it is a run, which is never replaced.
     """
     for path in paths:
-        if path.exists() and not force:
+        if not path.exists():
+            continue
+        if _is_run(path):
+            raise OutputExistsError(path, is_run=True)
+        if not force:
             raise OutputExistsError(path)
+
+
+def _is_run(path: Path) -> bool:
+    if path.suffix == JOURNAL:
+        return True
+    try:
+        with h5py.File(path, "r", locking=False) as file:
+            return "ionloom_schema" in file.attrs
+    except OSError:  # no HDF5, or no file
+        return False

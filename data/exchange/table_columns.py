@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from data.errors import ExportError
+from data.errors import DamagedRunError, ExportError
 
 if TYPE_CHECKING:
     from data.run import Run
@@ -95,7 +95,7 @@ def stream_table(run: Run, table: str) -> Iterator[tuple[TableColumn, ...]]:
     elif table in _SHORT_TABLES:
         yield _SHORT_TABLES[table](run)
     else:
-        yield tuple(
+        columns = tuple(
             TableColumn(
                 PurePosixPath(column.path).name,
                 _readable(run.column(column.path)),
@@ -105,6 +105,17 @@ def stream_table(run: Run, table: str) -> Iterator[tuple[TableColumn, ...]]:
             for column in run.columns
             if column.table == table
         )
+        _refuse_ragged(run, table, columns)
+        yield columns
+
+
+def _refuse_ragged(run: Run, table: str, columns: tuple[TableColumn, ...]) -> None:
+    """Say that columns of a table have not the same rows: somebody has changed the file."""
+    rows = {column.name: len(column.values) for column in columns}
+    if len(set(rows.values())) > 1:
+        shortest, longest = min(rows, key=rows.__getitem__), max(rows, key=rows.__getitem__)
+        reason = f"{shortest} has {rows[shortest]} rows, {longest} has {rows[longest]}"
+        raise DamagedRunError(run.path, f"the table {table}", reason, "the other tables can be written")
 
 
 def flat_columns(columns: tuple[TableColumn, ...]) -> tuple[TableColumn, ...]:

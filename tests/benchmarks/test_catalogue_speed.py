@@ -25,6 +25,8 @@ from data.catalogue.folders import Seen, Stamp, stamp_folder
 from data.catalogue.heads import RunHead, UsedParameter, read_head
 from data.catalogue.rows import store_run
 
+pytestmark = pytest.mark.slow
+
 RUNS: Final = 100_000
 A_DAY: Final = 100
 BLOCK: Final = 1000  # runs that are stored one by one; the others are copied, which takes a tenth of the time
@@ -174,7 +176,6 @@ def read_heads(paths: list[Path]) -> None:
         read_head(path)
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("question", QUESTIONS)
 def test_a_question(benchmark: Any, many: Catalogue, question: str) -> None:
     found = benchmark(many.runs, where=QUESTIONS[question], limit=50)
@@ -186,7 +187,6 @@ def test_a_question(benchmark: Any, many: Catalogue, question: str) -> None:
         )
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("question", QUESTIONS)
 def test_a_question_costs_little_more_than_the_look_at_the_folders(many: Catalogue, question: str) -> None:
     asked = seconds(lambda: many.runs(where=QUESTIONS[question], limit=50))
@@ -207,6 +207,5 @@ def test_making_a_catalogue(benchmark: Any, files: list[Path], tmp_path: Path) -
         benchmark.extra_info["times opening the files"] = benchmark.stats.stats.min / bare
 
 
-@pytest.mark.slow
 def test_reading_a_head_costs_a_small_multiple_of_opening_the_file(files: list[Path]) -> None:
     assert seconds(lambda: read_heads(files)) / seconds(lambda: read_text(files)) < LONGEST_HEAD

@@ -31,6 +31,8 @@ from data.analysis.models import (
     VoigtLine,
 )
 
+pytestmark = pytest.mark.slow
+
 BATCH: Final = 1000
 SINGLE: Final = 20
 TIMES = np.linspace(2e-6, 122e-6, 61)
@@ -112,7 +114,6 @@ def fit_by_scipy(name: str, data: Data) -> int:
     return SINGLE
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("name", PROBLEMS)
 @pytest.mark.parametrize(
     ("run", "sets"),

@@ -16,6 +16,8 @@ import pytest
 
 from data.journal import JournalReader, JournalWriter
 
+pytestmark = pytest.mark.slow
+
 TAGS: Final = 65536
 BATCHES: Final = 20
 COLUMNS: Final = (np.arange(TAGS), np.arange(TAGS, dtype=np.uint16))
@@ -119,12 +121,10 @@ def test_payloads(benchmark: Any, journal: JournalWriter) -> None:
         benchmark.extra_info["GB/s"] = total / 1e9 / benchmark.stats.stats.min
 
 
-@pytest.mark.slow
 def test_tags_cost_a_small_multiple_of_a_bare_file(journal: JournalWriter, tmp_path: Path) -> None:
     floor = seconds(lambda: write_bare(tmp_path / "bare"))
     assert seconds(lambda: append_tags(journal)) / floor < MOST_FOR_TAGS
 
 
-@pytest.mark.slow
 def test_a_sync_costs_what_the_disk_takes(journal: JournalWriter, tmp_path: Path) -> None:
     assert sync_both(journal, tmp_path / "bare", bytes(4000)) < MOST_FOR_A_SYNC

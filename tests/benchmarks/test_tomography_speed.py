@@ -20,6 +20,8 @@ from data.analysis.process_tomography import pauli_preparations, reconstruct_pro
 from data.analysis.resampling import resample
 from data.analysis.tomography import projected_least_squares, reconstruct
 
+pytestmark = pytest.mark.slow
+
 SHOTS = 200
 SCIPY_STATES = 5
 """Of the thousand samples, as many are done by scipy: more would take minutes."""

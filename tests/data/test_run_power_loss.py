@@ -81,6 +81,7 @@ def lose_power(folder: Path, monkeypatch: pytest.MonkeyPatch, runs: int, crashes
     return points
 
 
+@pytest.mark.slow
 def test_power_cuts_of_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert lose_power(tmp_path, monkeypatch, runs=2, crashes=2, seed=1) > 0
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from control.experiments.gate_rows import rows_of
 from control.experiments.textbook.drawing import tell
 from control.experiments.textbook.fitted import Columns
 from control.experiments.textbook.photon_shots import PhotonExperiment
@@ -55,9 +56,8 @@ class PhotonWavePacket(PhotonExperiment):
 
         record = run.record(0)
         columns: Columns = {}
-        names = [readout.name for readout in run.header.readouts]
         for name in DETECTORS:
-            arrivals = record.tags.window_ps[record.tags.readout == names.index(name)]
+            arrivals = record.tags.window_ps[np.isin(record.tags.readout, rows_of(run, name))]
             packet = bin_arrivals(arrivals, record.shots, self.photon_window, self.bins)
             columns[name], columns[f"{name}_error"] = packet.rate, packet.rate_error
         return {"time": packet.centres, **columns}

@@ -24,6 +24,7 @@ class Decay(LevelModel):
     """
 
     what: ClassVar[str] = "a decay"
+    forward: ClassVar[bool] = True
     levels: ClassVar[tuple[Parameter, Parameter]] = (
         Parameter("end", "", "level after all times", (True, True)),
         Parameter("begin", "", "level at time zero", (True, True)),
@@ -66,6 +67,7 @@ class Saturation(LevelModel):
     unit: str = "W"
 
     what: ClassVar[str] = "a saturation curve"
+    forward: ClassVar[bool] = True
     levels: ClassVar[tuple[Parameter, Parameter]] = (
         Parameter("background", "", "level without light", (True, True)),
         Parameter("plateau", "", "level in light without end", (True, True)),

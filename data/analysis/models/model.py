@@ -22,7 +22,7 @@ from data.analysis.counts import Data
 
 Vector: TypeAlias = NDArray[np.float64]
 
-_BLOCK: Final = 40_000  # combinations of data sets and shapes looked at together: they stay in the cache
+_BLOCK: Final = 40_000  # data sets times shapes looked at together: they stay in the cache
 _FAR: Final = 100.0  # times the largest value, or the range of all values: where levels without limit end
 _DISAGREEING: Final = (
     9.0  # deviance by which a basin may contradict what is known more than the best one does
@@ -56,12 +56,17 @@ class Model(ABC):
     Attributes:
         what: It describes, with an article.
         constant: Whether a constant is a model as good as this: then data may look like one.
+        hinge: Names of the strength of a weak signal, and of the places that show only with it, or nothing.
+            Unless one of the places is known, they are undetermined where the signal may be noise.
+        forward: Whether places begin at zero, as times and powers do.
     """
 
     __slots__ = ()
 
     what: ClassVar[str]
     constant: ClassVar[bool] = False
+    hinge: ClassVar[tuple[str, ...]] = ()
+    forward: ClassVar[bool] = False
 
     @property
     @abstractmethod

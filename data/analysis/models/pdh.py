@@ -23,7 +23,8 @@ class PdhSignal(LevelModel):
 
     C = F(d) F*(d + M) - F*(d) F(d - M), where d is the distance from resonance, M the modulation frequency
     and F(d) = 1 - coupling / (1 + 2 i d / linewidth) what a cavity reflects. Far below the modulation the
-    signal is dispersive, with a slope of 2 amplitude coupling / linewidth at resonance.
+    signal is dispersive, with a slope of 2 amplitude coupling / linewidth at resonance. Only for a
+    coupling of 1 is the amplitude what the signal spans from peak to peak.
 
     Places are frequencies in Hz, data are volts with normal noise.
 
@@ -42,7 +43,7 @@ class PdhSignal(LevelModel):
     convex: ClassVar[bool] = False
     levels: ClassVar[tuple[Parameter, Parameter]] = (
         Parameter("offset", "V", "of the electronics"),
-        Parameter("amplitude", "V", "peak to peak, where the linewidth is small against the modulation"),
+        Parameter("amplitude", "V", "peak to peak of a matched cavity, narrow against the modulation"),
     )
 
     @property

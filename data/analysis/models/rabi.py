@@ -48,6 +48,7 @@ class RabiFlop(LevelModel):
     decay: str = "exponential"
 
     what: ClassVar[str] = "a Rabi flop"
+    forward: ClassVar[bool] = True
     levels: ClassVar[tuple[Parameter, Parameter]] = SHARES
 
     @property
@@ -84,6 +85,7 @@ class DetunedFlop(LevelModel):
     """
 
     what: ClassVar[str] = "a detuned Rabi flop"
+    forward: ClassVar[bool] = True
     levels: ClassVar[tuple[Parameter, Parameter]] = SHARES
 
     @property
@@ -126,8 +128,8 @@ class ThermalFlop(LevelModel):
 
     Attributes:
         lamb_dicke: Lamb-Dicke parameter of the mode.
-        hottest: Phonons up to which the fit looks. The average is exact to 1e-5 as long as
-            2 pi Omega t eta^2 n is below 8 for the longest pulse; beyond that the flop has long died.
+        hottest: Phonons up to which the fit looks, 200 at most. The average is exact to 1e-5 for any pulse;
+            it takes longer where 2 pi Omega t eta^2 n is above 8 for the longest one.
 
     Source: D. Meekhof et al., Phys. Rev. Lett. 76, 1796 (1996); D. Wineland et al., J. Res. NIST 103, 259
         (1998), eq. 18.
@@ -137,6 +139,7 @@ class ThermalFlop(LevelModel):
     hottest: float = 50.0
 
     what: ClassVar[str] = "a flop of a warm ion"
+    forward: ClassVar[bool] = True
     levels: ClassVar[tuple[Parameter, Parameter]] = SHARES
 
     @property
@@ -150,7 +153,7 @@ class ThermalFlop(LevelModel):
         spreads = 2 * np.pi * self.lamb_dicke**2 * places.max(axis=1) * rabi * quanta
         shape = np.empty((len(values), places.shape[1]))
         slopes = np.empty((len(values), 2, places.shape[1]))
-        for size, rows in split_rows(spreads):
+        for size, rows in split_rows(spreads, quanta):
             times = places if len(places) == 1 else places[rows]
             factors, weights, tilts = carrier_table(self.lamb_dicke, size).at(quanta[rows])
             mean, tilt, scaled = averaged_wave(times, rabi[rows, None] * factors, weights, tilts)

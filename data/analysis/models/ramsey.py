@@ -94,6 +94,8 @@ class DelayFringe(_Fringe):
 
     Places are waits in s. With one phase of the second pulse for all points only the size of the detuning
     shows, and the fit gives it; with phases that differ by other than half turns, its sign shows, too.
+    Measure each wait with both phases: if they alternate from wait to wait, another detuning fits as well,
+    its alias, and the detuning is undetermined.
 
     Attributes:
         phases: Of the second pulse, turns: one for all points, or (points,).
@@ -106,6 +108,7 @@ class DelayFringe(_Fringe):
     decay: str = "gaussian"
 
     what: ClassVar[str] = "a Ramsey fringe"
+    forward: ClassVar[bool] = True
 
     @property
     def shape_parameters(self) -> tuple[Parameter, ...]:

@@ -28,10 +28,15 @@ class SidebandPair(LevelModel):
     ions flip as fast in weak light as cold ones in strong light: a fit is much better off if it is told what
     is known of the Rabi frequency (``known=``).
 
+    An ion that is nearly at rest has no red sideband, and noise that looks like one tells nothing: unless the
+    red sideband stands out of the noise of the whole scan, mode_frequency and carrier are undetermined. Tell
+    one of them, and the fit gives the other from the blue sideband alone, and an upper limit on the phonons
+    (`FitSets.profile`).
+
     Attributes:
         duration: Of the pulse, s.
         lamb_dicke: Lamb-Dicke parameter of the mode.
-        hottest: Phonons up to which the fit looks.
+        hottest: Phonons up to which the fit looks, 200 at most.
 
     Source: D. Leibfried et al., Rev. Mod. Phys. 75, 281 (2003), sec. II and IV; F. Diedrich et al., Phys.
         Rev. Lett. 62, 403 (1989).
@@ -42,6 +47,7 @@ class SidebandPair(LevelModel):
     hottest: float = 20.0
 
     what: ClassVar[str] = "a pair of sidebands"
+    hinge: ClassVar[tuple[str, ...]] = ("phonons", "mode_frequency", "carrier")
     levels: ClassVar[tuple[Parameter, Parameter]] = SHARES
 
     @property
@@ -59,7 +65,7 @@ class SidebandPair(LevelModel):
         spreads = (values[:, 3] * self.lamb_dicke * self.duration) ** 2 * values[:, 0]
         shape = np.empty((len(values), places.shape[1]))
         slopes = np.empty((len(values), 4, places.shape[1]))
-        for size, rows in split_rows(spreads):
+        for size, rows in split_rows(spreads, values[:, 0]):
             part = places if len(places) == 1 else places[rows]
             shape[rows], slopes[rows] = self._average(part, values[rows], size)
         return shape, slopes

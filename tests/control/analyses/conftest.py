@@ -1,8 +1,8 @@
-"""Small runs, written point by point: a fringe of one ion, photons of two counters."""
+"""Small runs, written point by point: a fringe of one ion, photons of many windows of two counters."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -21,13 +21,23 @@ from data import (
     StoredParameter,
     TimeTags,
 )
+from sequences import Channel as Line
+from sequences import Kind, Program, ReadoutChannel, Target, print_program
 
-SHOTS = 200
+SHOTS, WINDOWS = 200, 10
 MakeRun = Callable[..., Path]
 
 
-def record(counts: dict[str, np.ndarray], windows_ps: tuple[int, ...] = ()) -> Record:
-    """A record of `SHOTS` shots whose photons are all of the first readout."""
+def record(
+    counts: dict[str, np.ndarray], windows_ps: Sequence[int] = (), readout: Sequence[int] = ()
+) -> Record:
+    """A record of `SHOTS` shots; photons come one a shot, from the first shot on.
+
+    Args:
+        counts: of the readouts.
+        windows_ps: of the photons, since their gates opened.
+        readout: rows of the program that their gates have.
+    """
     clicks = len(windows_ps)
     return Record(
         shots=SHOTS,
@@ -41,11 +51,11 @@ def record(counts: dict[str, np.ndarray], windows_ps: tuple[int, ...] = ()) -> R
             heralded=np.zeros(0, bool),
         ),
         tags=TimeTags(
-            t_ps=np.arange(clicks) * 1_000_000 + np.array(windows_ps, np.int64),
+            t_ps=np.arange(clicks) * 10_000_000 + np.array(windows_ps, np.int64),
             channel=np.ones(clicks, np.uint16),
             shot=np.arange(clicks),
             attempt=np.zeros(clicks, np.uint32),
-            readout=np.zeros(clicks, np.uint16),
+            readout=np.array(readout, np.uint16),
             window_ps=np.array(windows_ps, np.int64),
         ),
     )
@@ -81,18 +91,48 @@ def fringe_run(tmp_path: Path) -> MakeRun:
     return make
 
 
-@pytest.fixture
-def photon_run(tmp_path: Path) -> Path:
-    """A run of one point: ten windows of each of two counters that never click together."""
-    first = np.zeros((SHOTS, 10), np.int32)
-    first[:, ::2] = 1
-    header = RunHeader(
-        experiment="source",
-        provenance=Provenance(started=datetime(2026, 1, 3, tzinfo=UTC)),
-        readouts=(Readout("h", 10), Readout("v", 10)),
-        shots_per_point=SHOTS,
+def program_of_pairs() -> str:
+    """Text of a program with `WINDOWS` windows of h and v: row 2 i is window i of h, row 2 i + 1 of v."""
+    detectors = tuple(
+        Line(f"apd_{name}", Kind.COUNTER, number, grid=1e-9) for number, name in enumerate("hv")
     )
-    arrivals = tuple(np.random.default_rng(1).integers(2_000_000, 4_000_000, SHOTS).tolist())
-    with RunWriter.create(tmp_path / "photons", header) as writer:
-        writer.append({}, record({"h": first, "v": 1 - first}, arrivals))
-        return writer.finish()
+    rows = tuple(
+        ReadoutChannel(name, index, number) for index in range(WINDOWS) for number, name in enumerate("hv")
+    )
+    return print_program(Program("source", (), rows, Target("lab", 1e-9, detectors)))
+
+
+@pytest.fixture
+def make_photon_run(tmp_path: Path) -> MakeRun:
+    """Write a run of one point: ten windows of each of two counters that never click together.
+
+    Photons of h come 2 to 4 us after their windows open, in the even ones; those of v after 6 to 8 us.
+    """
+
+    def make(program: str) -> Path:
+        first = np.zeros((SHOTS, WINDOWS), np.int32)
+        first[:, ::2] = 1
+        header = RunHeader(
+            experiment="source",
+            provenance=Provenance(started=datetime(2026, 1, 3, tzinfo=UTC)),
+            readouts=(Readout("h", WINDOWS), Readout("v", WINDOWS)),
+            program=program,
+            shots_per_point=SHOTS,
+        )
+        window = np.arange(SHOTS) % WINDOWS
+        seen_by_v = window % 2
+        arrivals = np.random.default_rng(1).integers(2_000_000, 4_000_000, SHOTS) + 4_000_000 * seen_by_v
+        with RunWriter.create(tmp_path / "photons", header) as writer:
+            clicks = record(
+                {"h": first, "v": 1 - first}, arrivals.tolist(), (2 * window + seen_by_v).tolist()
+            )
+            writer.append({}, clicks)
+            return writer.finish()
+
+    return make
+
+
+@pytest.fixture
+def photon_run(make_photon_run: MakeRun) -> Path:
+    """A run of ten windows of each of two counters, with its program."""
+    return make_photon_run(program_of_pairs())

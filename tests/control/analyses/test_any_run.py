@@ -59,13 +59,16 @@ def test_g2_of_counters_that_never_click_together(photon_run: Path) -> None:
     assert told["g2_at_zero"]["value"] == 0
 
 
-def test_when_photons_arrive(photon_run: Path) -> None:
-    told = found(photon_run, "wave-packet", readout="h", window="5 us", bins="5")
-    assert told["packet"]["edges"].tolist() == pytest.approx([0, 1e-6, 2e-6, 3e-6, 4e-6, 5e-6])
-    assert told["packet"]["rate"][[0, 1, 4]].tolist() == [0, 0, 0]
+@pytest.mark.parametrize(("readout", "earliest"), [("h", 2e-6), ("v", 6e-6)])
+def test_when_photons_of_many_windows_arrive(photon_run: Path, readout: str, earliest: float) -> None:
+    told = found(photon_run, "wave-packet", readout=readout, window="10 us", bins="5")
+    assert told["packet"]["edges"].tolist() == pytest.approx([0, 2e-6, 4e-6, 6e-6, 8e-6, 10e-6])
+    # All in one bin, 100 clicks in 200 shots of ten windows.
+    rate = np.where(np.isclose(told["packet"]["edges"][:-1], earliest), 100 / 2000 / 2e-6, 0.0)
+    assert told["packet"]["rate"] == pytest.approx(rate)
     assert told["photon_probability"]["value"] == 0.5
-    assert told["clicks"] == 200
-    assert 2e-6 < told["mean_arrival"]["value"] < 4e-6
+    assert (told["clicks"], told["windows"]) == (100, 2000)
+    assert earliest < told["mean_arrival"]["value"] < earliest + 2e-6
 
 
 @pytest.mark.parametrize(
@@ -117,6 +120,15 @@ def test_a_model_that_does_not_describe_the_data_says_so(fringe_run: MakeRun) ->
     told = found(fringe_run(points=24), "fit", model="decay")
     assert told["fit"].startswith("does not describe the data")
     assert len(told["curve"]["x"]) == 400
+
+
+def test_photons_of_a_run_without_a_program_have_no_gates(make_photon_run: Callable[..., Path]) -> None:
+    with open_run(make_photon_run(program="")) as run, pytest.raises(UsageError) as caught:
+        find_analysis("wave-packet", {"readout": "h"}).analyse(run)
+    assert str(caught.value) == (
+        f"run {run.id} holds no program, which would tell the gates of its photons. "
+        "Its counts can be analysed, but not when photons came."
+    )
 
 
 def test_which_readout_is_asked_for(photon_run: Path) -> None:

@@ -77,6 +77,20 @@ def test_a_folder_that_is_not_there(tmp_path: Path, call: Call) -> None:
     assert "Give the folder of your runs." in err
 
 
+@pytest.mark.parametrize("content", ["", "notes"])
+def test_a_file_that_is_no_journal_is_left_alone(tmp_path: Path, call: Call, content: str) -> None:
+    """Above all an empty one, which as a journal would be one of a run that never began."""
+    file = tmp_path / "notes.txt"
+    file.write_text(content)
+    assert call("repair", file) == (
+        2,
+        "",
+        f"ionloom: {file} is neither a folder nor a .journal file. Give the folder of your runs, or the "
+        "journal of one.\n",
+    )
+    assert file.read_text() == content
+
+
 def test_the_run_is_said_to_be_kept(tmp_path: Path, provenance: Provenance) -> None:
     """A share that is pulled: the error tells where everything is, and the repair finishes it there."""
     local = tmp_path / "local"

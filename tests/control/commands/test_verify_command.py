@@ -67,6 +67,9 @@ def test_a_run_that_is_going_on_has_no_seal_yet(tmp_path: Path, call: Call) -> N
         f"{writer.journal}: not finished, so it has no seal; what is read of it is checked",
         f"no finished runs in {writer.id}",
     ]
+    code, out, err = call("verify", writer.id, "--out", tmp_path, "--json")
+    assert (code, json.loads(out)) == (0, [])
+    assert err == f"{writer.journal}: not finished, so it has no seal; what is read of it is checked\n"
     writer.close()
 
 

@@ -209,3 +209,17 @@ def test_panels_without_one_curve_through_their_points_are_left_alone() -> None:
     two.plot(dense, dense)
     two.plot(dense, 2 * dense)
     assert draw_residuals(figure) == 0
+
+
+def test_a_legend_is_no_wider_than_its_panel(tmp_path: Path) -> None:
+    """Else the panel would be made narrower, and the legend be cut off all the same."""
+    points: Points = [{"strength": x, "phase_of_analysis": y} for y in (0.0, 0.25) for x in (0.0, 1.0)]
+    with scanned(tmp_path, points, {"photon_horizontal": 1, "photon_vertical": 1}) as run:
+        figure = new_figure(run.id)
+        draw_counts(figure, run)
+    save_figure(figure, tmp_path / "x.png")
+    (panel,) = figure.axes
+    legend = panel.get_legend()
+    assert legend is not None
+    assert legend.get_window_extent().x1 <= figure.bbox.x1
+    assert panel.get_position().width > 0.8

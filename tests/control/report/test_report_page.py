@@ -247,6 +247,7 @@ def test_a_part_that_cannot_be_shown_says_why(tmp_path: Path) -> None:
     assert "all is well" in page
 
 
+@pytest.mark.slow
 def test_the_command(call: Call, tmp_path: Path) -> None:
     paths = [write_run(tmp_path / "runs", seed) for seed in (1, 2)]
     page = tmp_path / "both.html"
@@ -265,3 +266,28 @@ def test_the_command(call: Call, tmp_path: Path) -> None:
 def test_a_report_needs_a_run(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="a report needs a run"):
         write_report([], tmp_path / "page.html")
+
+
+def test_a_run_that_cannot_be_read_is_left_out_and_told(call: Call, tmp_path: Path) -> None:
+    """It does not keep the others from the page; alone, there is no page."""
+    path = write_run(tmp_path / "runs", 1)
+    empty = path.with_name("20260101T000000000-ffff-empty.h5")
+    empty.touch()
+    page = tmp_path / "page.html"
+    problem = f"{empty} is empty (0 bytes), so nothing in it can be read; give the .h5 file of a run"
+    code, out, err = call("report", path.parent, "-o", page)
+    assert (code, out.strip(), err) == (1, str(page), f"ionloom: left out: {problem}\n")
+    content = page.read_text(encoding="utf-8")
+    taken_apart(content)
+    assert f'<section><h2>Left out</h2><p class="problem">{html.escape(problem)}</p></section>' in content
+    assert "all is well" in content
+    page.unlink()
+    assert call("report", empty, "-o", page) == (1, "", f"ionloom: {problem}\n")
+    assert not page.exists()
+
+
+def test_a_missing_experiment_is_told_before_the_page(call: Call, tmp_path: Path) -> None:
+    page = tmp_path / "page.html"
+    code, out, err = call("report", write_run(tmp_path), "-o", page, "--experiment", "none.py")
+    assert (code, out, err) == (2, "", "ionloom: there is no file none.py\n")
+    assert not page.exists()

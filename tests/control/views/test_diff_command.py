@@ -192,3 +192,13 @@ def test_differences_for_programs(told: Callable[..., Told], header: RunHeader) 
     code, out, err = told(header, header, "--json", "--timeline")
     assert json.loads(out)["differences"] == []
     assert err.split() == ["same", "timeline"]
+
+
+def test_where_the_drawing_is_is_not_among_the_json(
+    told: Callable[..., Told], header: RunHeader, tmp_path: Path
+) -> None:
+    drawing = tmp_path / "both.svg"
+    code, out, err = told(header, header, "--json", "-o", str(drawing))
+    assert (code, json.loads(out)["differences"]) == (0, [])
+    assert err.splitlines()[-1] == str(drawing)
+    assert drawing.stat().st_size > 0

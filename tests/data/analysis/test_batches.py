@@ -38,6 +38,7 @@ from data.errors import (
 TIMES = np.linspace(0.0, 3.0, 31)
 
 
+@pytest.mark.slow
 def test_fits_agree_with_minuit(case: Any) -> None:
     """Values to 2 % of an error, errors to 15 %: Minuit takes the curvature seen, not the one expected.
 
@@ -144,6 +145,7 @@ def test_messages_of_failures_have_their_facts() -> None:
     )
 
 
+@pytest.mark.slow
 def test_a_flat_direction_is_told() -> None:
     """Of a detuned flop, frequency and contrast do not tell Rabi frequency, detuning and levels apart."""
     times = np.linspace(2e-6, 122e-6, 61)
@@ -265,3 +267,27 @@ def test_bad_columns_are_refused_in_batches() -> None:
         PoissonCounts([[1, 2], [3]])  # type: ignore[list-item]
     with pytest.raises(ShapeError, match="one for each value"):
         BinomialCounts([[1, 2], [3, 4]], [10, 10, 10])
+
+
+def test_batches_without_data_and_places_before_the_beginning_are_refused() -> None:
+    with pytest.raises(
+        InsufficientDataError, match="a fit of a decay needs at least 1 data sets, but there are 0"
+    ):
+        fit_sets(Decay(), TIMES, BinomialCounts(np.zeros((0, 31)), 10))
+    data = BinomialCounts(np.full(31, 5), 10)
+    for model in (Decay(), RabiFlop(), DelayFringe()):
+        with pytest.raises(RangeError) as told:
+            fit_sets(model, TIMES - 5.0, data)
+        assert str(told.value) == (
+            f"places is -5.0, but must be >= 0 for {model.what}; "
+            "count from where the light, or the wait, begins"
+        )
+
+
+def test_derived_values_of_exact_parameters_have_errors() -> None:
+    """The function has no value beside the exact one: there, nothing is to be asked."""
+    counts = np.random.default_rng(12).binomial(200, Decay().predict(TIMES, [0.1, 0.9, 1.0]))
+    fits = fit_sets(Decay(), TIMES, BinomialCounts(counts, 200), known={"end": Estimate(0.1, 0.0)})
+    value, error = fits.derived(lambda values: values[..., 2] * np.sqrt(values[..., 0]))
+    assert value[0] == pytest.approx(0.1**0.5 * fits.values[0, 2])
+    assert error[0] == pytest.approx(0.1**0.5 * fits.errors[0, 2])

@@ -26,6 +26,7 @@ def test_poisson_deviance_is_twice_the_missing_log_likelihood() -> None:
 
 
 @pytest.mark.parametrize("share", [0.001, 0.02, 0.3, 0.75, 0.999])
+@pytest.mark.slow
 def test_binomial_moments(share: float) -> None:
     """Against 40 000 data sets: 5 standard errors of the mean and, roughly, of the variance."""
     rng = np.random.default_rng(1)

@@ -144,6 +144,7 @@ def test_linear_fidelity_of_exact_frequencies() -> None:
 
 
 @pytest.mark.parametrize("phase", [None, 0.13])
+@pytest.mark.slow
 def test_linear_fidelity_is_unbiased_and_covers(phase: float | None) -> None:
     """500 data sets, all bounds at 4.9 standard errors: 1e-6 false alarms each.
 

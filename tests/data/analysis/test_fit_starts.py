@@ -90,7 +90,8 @@ def test_narrow_scans_of_sidebands_start_right(area: float) -> None:
     """Both sidebands within +-3 of their own Rabi frequency, the mode and the carrier off by up to one.
 
     Truths of the carrier's Rabi frequency are drawn from what the fit is told: 10 % about 54 kHz. Of ions
-    much colder than a tenth of a phonon the red sideband hardly shows, and noise may look more like it.
+    colder than two tenths of a phonon the red sideband may be taken for noise: such a fit is refused, as 1 to
+    2 % of these are. Hardly any fit that is not refused is wrong.
     """
     rng = np.random.default_rng(23)
     rabi, eta, mode = 54e3, 0.07, 920e3
@@ -111,4 +112,6 @@ def test_narrow_scans_of_sidebands_start_right(area: float) -> None:
     data = BinomialCounts(rng.binomial(200, model.predict(around, truths)), 200)
     fits = fit_sets(model, around, data, known={"rabi_frequency": Estimate(rabi, 0.1 * rabi, "Hz")})
     fits.known.clear()  # the Rabi frequency has to be right, too
-    assert share_right(fits, truths) >= 0.98, fits.tally()
+    right = share_right(fits, truths)
+    assert right >= 0.97, fits.tally()
+    assert fits.found.mean() - right <= 0.01, fits.tally()

@@ -54,6 +54,7 @@ def test_flops_are_found_at_any_speed(rabi: float) -> None:
     assert abs(found["rabi_frequency"].value - rabi) < 4.5 * found["rabi_frequency"].error
 
 
+@pytest.mark.slow
 def test_without_light_there_is_no_flop() -> None:
     rng = np.random.default_rng(4)
     times = np.arange(1, 41) * 4e-6

@@ -19,6 +19,7 @@ from data.analysis.fringes import (
 from data.errors import NoSignalError
 
 
+@pytest.mark.slow
 def test_errors_of_fringes_cover(coverage: Callable[..., None]) -> None:
     rng = np.random.default_rng(1)
     phases = np.arange(12) / 12
@@ -47,6 +48,7 @@ def test_parity_oscillates_twice() -> None:
         fit_fringe(phases, rng.binomial(300, fringe(2 * phases - 0.2, 0.9)), 300)
 
 
+@pytest.mark.slow
 def test_errors_of_ramsey_cover(coverage: Callable[..., None]) -> None:
     rng = np.random.default_rng(4)
     waits, phases = np.repeat(np.linspace(0, 2e-3, 21), 3), np.tile([0.0, 1 / 3, 2 / 3], 21)
@@ -66,6 +68,7 @@ def test_the_sign_of_a_detuning_is_told(detuning: float) -> None:
     assert found["decay_rate"].value < 4.5 * found["decay_rate"].error
 
 
+@pytest.mark.slow
 def test_errors_of_coherence_cover(coverage: Callable[..., None]) -> None:
     rng = np.random.default_rng(6)
     waits, phases = np.repeat(np.linspace(0.01, 0.1, 10), 4), np.tile(np.arange(4) / 4, 10)

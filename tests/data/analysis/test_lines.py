@@ -20,6 +20,7 @@ def fit_one(successes: np.ndarray[tuple[int], np.dtype[np.int64]]) -> Fit:
     return fit_lines("a line", PLACES, BinomialCounts(successes, 400), WIDTHS).fit
 
 
+@pytest.mark.slow
 def test_errors_of_a_line_cover(coverage: Callable[..., None]) -> None:
     rng = np.random.default_rng(1)
     share = 0.01 + 0.3 * lorentzian(PLACES - 40e3, 180e3)

@@ -23,6 +23,7 @@ from data.analysis.models import (
 )
 from data.analysis.thermal import carrier_factors
 from data.analysis.thermal_tables import carrier_table, sideband_table, split_rows
+from data.errors import RangeError
 
 
 def test_slopes_are_those_of_the_prediction(case: Any) -> None:
@@ -84,7 +85,7 @@ def test_tables_average_over_phonon_numbers(quanta: float) -> None:
         return (mean / (mean + 1)) ** numbers / (mean + 1)
 
     factors = np.exp(-square / 2) * eval_laguerre(numbers, square)
-    ((size, _),) = split_rows(np.array([2 * np.pi * 6 * square * quanta]))
+    ((size, _),) = split_rows(np.array([2 * np.pi * 6 * square * quanta]), np.array([quanta]))
     nodes, chances, tilts = (column[0] for column in carrier_table(0.05, size).at(np.array([quanta])))
     wave, found = (np.cos(2 * np.pi * np.outer(turns, column)) for column in (factors, nodes))
     assert found @ chances == pytest.approx(wave @ weights(quanta), abs=1e-6)
@@ -132,3 +133,45 @@ def test_derived_values() -> None:
 def test_phases_are_quoted_within_half_a_turn() -> None:
     assert PhaseFringe().settle(np.array([[0.1, 0.9, 0.8]]))[0, 2] == pytest.approx(-0.2)
     assert DelayFringe().settle(np.array([[0.1, 0.9, 1e3, 1.4, 0.0]]))[0, 3] == pytest.approx(0.4)
+
+
+@pytest.mark.parametrize(("quanta", "flops"), [(50.0, 5), (50.0, 20), (20.0, 40), (200.0, 10)])
+def test_warm_flops_are_sums_where_oscillations_run_apart(quanta: float, flops: int) -> None:
+    from scipy.special import eval_laguerre
+
+    times, square = np.linspace(0.0, flops / 50e3, 41), 0.1**2
+    numbers = np.arange(8000)
+    weights = (quanta / (quanta + 1)) ** numbers / (quanta + 1)
+    rates = 50e3 * np.exp(-square / 2) * eval_laguerre(numbers, square)
+    expected = (1 - np.cos(2 * np.pi * np.outer(times, rates)) @ weights) / 2
+    assert ThermalFlop(0.1, 200.0).predict(times, [0.0, 1.0, 50e3, quanta]) == pytest.approx(
+        expected, abs=1e-5
+    )
+
+
+@pytest.mark.parametrize(("quanta", "area"), [(20.0, 3.0), (20.0, 7.0), (200.0, 7.0)])
+def test_sidebands_are_sums_where_oscillations_run_apart(quanta: float, area: float) -> None:
+    """Up to the strongest pulse and the hottest ion that a fit may look at."""
+    from scipy.special import eval_genlaguerre
+
+    duration, eta, apart = 1e-4, 0.08, np.linspace(-50e3, 50e3, 21)
+    rabi = area * 0.5 / (duration * eta)
+    numbers = np.arange(8000)
+    weights = (quanta / (quanta + 1)) ** numbers / (quanta + 1)
+    rates = rabi * np.exp(-(eta**2) / 2) * eta * eval_genlaguerre(numbers, 1.0, eta**2) / np.sqrt(numbers + 1)
+    blue = np.array([rabi_line(step, duration, np.abs(rates)) @ weights for step in apart])
+    places, expected = (
+        np.concatenate([apart - 1e6, apart + 1e6]),
+        np.concatenate([blue * quanta / (quanta + 1), blue]),
+    )
+    found = SidebandPair(duration, eta, 200.0).predict(places, [0.0, 1.0, quanta, 1e6, 0.0, rabi])
+    assert found == pytest.approx(expected, abs=1e-5)
+
+
+def test_ions_too_hot_for_the_tables_are_refused() -> None:
+    with pytest.raises(RangeError) as told:
+        ThermalFlop(0.07).predict(np.linspace(0.0, 1e-4, 5), [0.0, 1.0, 5e4, 250.0])
+    assert str(told.value) == (
+        "phonons is 250.0, but must be between 0 and 200; "
+        "of a hotter ion no sideband and no flop of a carrier tells the temperature"
+    )

@@ -55,6 +55,20 @@ def test_net_rates_cover_about_as_often_as_they_say(signal: float, ground: float
     assert 0.66 < covered < 0.89
 
 
+@pytest.mark.parametrize(("signal", "ground", "longer"), [(1.0, 0.2, 20), (1.5, 0.01, 100), (3.0, 2.0, 4)])
+def test_net_rates_cover_more_often_where_few_events_are_expected(
+    signal: float, ground: float, longer: int
+) -> None:
+    """By summing over both counts; 66 to 94 %, as the text says."""
+    whole, below = np.arange(25), np.arange(40)
+    chances = np.outer(stats.poisson.pmf(whole, signal + ground), stats.poisson.pmf(below, longer * ground))
+    covered = 0.0
+    for seen, back in np.argwhere(chances > 1e-6).tolist():
+        found = net_rate(seen, 1.0, back, float(longer))
+        covered += float(chances[seen, back]) * (found.low <= signal <= found.high)
+    assert 0.66 < covered < 0.94
+
+
 def test_a_net_rate_may_be_negative() -> None:
     found = net_rate(3, 1.0, 40, 8.0)
     assert found.value == -2.0

@@ -47,6 +47,7 @@ def test_readout_of_the_node_is_found() -> None:
     assert found.fit.p_value > 1e-4
 
 
+@pytest.mark.slow
 def test_a_model_without_decay_is_refuted() -> None:
     rng = np.random.default_rng(3)
     dark, bright = shelved(rng, 3000, 0.5, 20.0, 0.1), rng.poisson(20.0, 3000)

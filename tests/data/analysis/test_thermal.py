@@ -38,6 +38,7 @@ def test_one_mode_is_exact(quanta: float) -> None:
 
 
 @pytest.mark.parametrize("quanta", [0.1, 3.0, 8.0])
+@pytest.mark.slow
 def test_weak_modes_together_are_good(quanta: float) -> None:
     etas, frequencies = np.array([0.0714, 0.0313, 0.0310]), np.array([0.92e6, 2.40e6, 2.44e6])
     numbers = equal_temperature(quanta, frequencies)

@@ -27,6 +27,7 @@ def spectrum(quanta: float, mode: float, carrier: float) -> NDArray[np.float64]:
     return np.concatenate([down, up])
 
 
+@pytest.mark.slow
 def test_errors_of_thermometry_cover(coverage: Callable[..., None]) -> None:
     """The Lamb-Dicke limit is 1 % off in strength at two phonons, which is within the error of each fit."""
     rng = np.random.default_rng(1)

@@ -13,8 +13,8 @@ import h5py
 import numpy as np
 import pytest
 
-from data import Run
-from data.errors import ExportError, OutputExistsError, UnwritableFileError
+from data import Run, open_run
+from data.errors import DamagedRunError, ExportError, OutputExistsError, UnwritableFileError
 from data.exchange.exports import EXPORTS, export_run
 from data.exchange.matlab import matlab_names
 
@@ -199,6 +199,19 @@ def test_a_file_that_is_there_is_kept_unless_forced(grid_run: Run, tmp_path: Pat
     assert not list(tmp_path.glob("*.part"))
 
 
+@pytest.mark.parametrize("form", EXPORTS)
+def test_a_run_is_never_replaced(grid_run: Run, tmp_path: Path, form: str) -> None:
+    """Not even by force, and not if the name is that of the run which is written."""
+    journal = tmp_path / "x.journal"
+    journal.write_bytes(b"points that nobody has yet")
+    for path in (grid_run.path, journal):
+        before = path.read_bytes()
+        with pytest.raises(OutputExistsError) as told:
+            export_run(grid_run, form, path, force=True)
+        assert str(told.value) == (f"{path} is a run, and no run is ever replaced; give another name with -o")
+        assert path.read_bytes() == before
+
+
 def test_no_table_is_written_if_one_of_the_files_is_there(grid_run: Run, tmp_path: Path) -> None:
     (tmp_path / "x-shots.csv").write_text("precious")
     with pytest.raises(OutputExistsError):
@@ -222,6 +235,22 @@ def test_a_folder_that_cannot_be_written_is_told(grid_run: Run, tmp_path: Path, 
         f"cannot write {path}: {os.strerror(2)}; the run itself is untouched: choose another folder with -o, "
         "or mend its permissions"
     )
+
+
+@pytest.mark.parametrize("form", GENERAL)
+def test_columns_of_different_lengths_are_told(grid_run: Run, tmp_path: Path, form: str) -> None:
+    path = Path(shutil.copy(grid_run.path, tmp_path / "ragged.h5"))
+    with h5py.File(path, "r+") as file:
+        means = file["entry/scan/ions_mean"][:4]
+        del file["entry/scan/ions_mean"]
+        file["entry/scan/ions_mean"] = means
+    with open_run(path) as run, pytest.raises(DamagedRunError) as told:
+        export_run(run, form, tmp_path / "x")
+    assert str(told.value) == (
+        f"{path}: the table scan is damaged (ions_mean has 4 rows, point has 6); the other tables can be "
+        "written; compare with another copy of the file, or check the disk"
+    )
+    assert not (tmp_path / "x").exists()
 
 
 def test_an_unknown_format_is_told(grid_run: Run) -> None:
