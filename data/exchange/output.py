@@ -58,8 +58,7 @@ def refuse_existing(paths: list[Path], *, force: bool) -> None:
 def _is_run(path: Path) -> bool:
     if path.suffix == JOURNAL:
         return True
-    try:
-        with h5py.File(path, "r", locking=False) as file:
+    for locking in (None, False):  # as it is open here, if it is; else also if another program writes it
+        with suppress(OSError), h5py.File(path, "r", locking=locking) as file:
             return "ionloom_schema" in file.attrs
-    except OSError:  # no HDF5, or no file
-        return False
+    return False

@@ -6,6 +6,8 @@ import csv
 import json
 import os
 import shutil
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -210,6 +212,19 @@ def test_a_run_is_never_replaced(grid_run: Run, tmp_path: Path, form: str) -> No
             export_run(grid_run, form, path, force=True)
         assert str(told.value) == (f"{path} is a run, and no run is ever replaced; give another name with -o")
         assert path.read_bytes() == before
+
+
+def test_a_run_that_another_program_writes_is_not_replaced(grid_run: Run, tmp_path: Path) -> None:
+    path = Path(shutil.copy(grid_run.path, tmp_path / "busy.h5"))
+    code = "import h5py, sys; file = h5py.File(sys.argv[1], 'r+'); print('open', flush=True); input()"
+    with subprocess.Popen(
+        [sys.executable, "-c", code, str(path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as other:
+        assert other.stdout is not None
+        assert other.stdout.readline() == "open\n"
+        with pytest.raises(OutputExistsError, match="is a run, and no run is ever replaced"):
+            export_run(grid_run, "csv", path, force=True)
+        other.communicate("\n")
 
 
 def test_no_table_is_written_if_one_of_the_files_is_there(grid_run: Run, tmp_path: Path) -> None:
