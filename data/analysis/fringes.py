@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 from data.analysis.counts import BinomialCounts
 from data.analysis.estimates import Estimate
 from data.analysis.fits import Fit, Free, check_columns, fit
+from data.errors import UndeterminedError
 
 Vector = NDArray[np.float64]
 
@@ -158,7 +159,8 @@ def fit_coherence(
     """Fit the loss of contrast over waits, where the phase stays: an echo, or decoupling.
 
     The contrast falls as exp(-(rate t)^exponent): an exponent of 1 is that of fast noise or of decay, 2 and
-    more that of noise which is slow against the wait.
+    more that of noise which is slow against the wait. Where so little is lost that the data do not tell by
+    what law, the contrast and the rate are those of an exponential.
 
     Args:
         waits: s, (points,).
@@ -168,36 +170,49 @@ def fit_coherence(
         spent: Phases that were taken from the same data before, see `phase_shifts`.
 
     Returns:
-        ``contrast`` without wait, ``decay_rate`` (1/s), ``exponent``, ``phase`` (turns) and ``offset``.
+        ``contrast`` without wait, ``decay_rate`` (1/s), ``phase`` (turns), ``offset``, and the ``exponent``
+        if the data tell it.
 
     Raises:
-        AnalysisError: If there is no contrast, or something is left open.
+        AnalysisError: If there is no contrast, or something else is left open.
     """
-    what = "the decay of a contrast"
     times, turns = np.asarray(waits, dtype=np.float64), np.asarray(phases, dtype=np.float64)
     data = BinomialCounts(dark, shots)
     check_columns(waits=times, phases=turns, dark=data.successes)
+    try:
+        return _fit_decay(times, turns, data, (1.0, 2.0), spent)
+    except UndeterminedError:
+        return _fit_decay(times, turns, data, (1.0,), spent)
+
+
+def _fit_decay(
+    times: Vector, turns: Vector, data: BinomialCounts, exponents: tuple[float, ...], spent: int
+) -> Fit:
+    """Fit a decay whose exponent is free, from several that are tried; or is the only one that is given."""
+    held = exponents[0] if len(exponents) == 1 else None
 
     def model(values: Vector) -> Vector:
-        contrast, rate, exponent, phase, offset = values.tolist()
-        return fringe(turns + phase, decayed(times, contrast, rate, exponent), offset)
+        contrast, rate, phase, offset, *exponent = values.tolist()
+        left = decayed(times, contrast, rate, exponent[0] if held is None else held)
+        return fringe(turns + phase, left, offset)
 
     longest, shortest = float(times.max()), float(times[times > 0].min(initial=times.max()))
-    free = (
+    free = [
         Free("contrast", 0.0, 1.1, step=0.02),
         Free("decay_rate", 0.0, 5 / shortest, "1/s", 0.05 / longest),
-        Free("exponent", _LEAST_EXPONENT, _MOST_EXPONENT, step=0.1),
         Free("phase", -1.25, 1.25, "turn", 0.01),
         Free("offset", 0.0, 1.0, step=0.02),
-    )
+    ]
+    if held is None:
+        free.append(Free("exponent", _LEAST_EXPONENT, _MOST_EXPONENT, step=0.1))
     rates = np.geomspace(0.1 / longest, 2 / shortest, 6)
     starts = [
-        (0.9, float(rate), exponent, phase / 4, 0.5)
+        (0.9, float(rate), phase / 4, 0.5, exponent)[: len(free)]
         for rate in rates
-        for exponent in (1.0, 2.0)
+        for exponent in exponents
         for phase in range(-2, 2)
     ]
-    return fit(what, model, free, starts, data, signal=True, spent=spent)
+    return fit("the decay of a contrast", model, free, starts, data, signal=True, spent=spent)
 
 
 def contrast_at(phases: ArrayLike, dark: ArrayLike, shots: ArrayLike, phase: float) -> Estimate:

@@ -7,6 +7,7 @@ a threshold from two Gaussians lies too high.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Final
 
@@ -23,6 +24,7 @@ Vector = NDArray[np.float64]
 
 _LEAST_DARK: Final = 1e-6  # counts; a detector without any dark count cannot be told from one with fewer
 _FEWEST: Final = 10  # readouts of a state, below which a histogram has no shape
+_REACH: Final = 4.0  # standard deviations of bright ions, beyond which one bin holds all counts
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -100,21 +102,22 @@ def fit_readout(dark: ArrayLike, bright: ArrayLike, decay: float) -> ReadoutMode
     Source: as `count_distribution`.
     """
     histograms = [_histogram(name, counts) for name, counts in (("dark", dark), ("bright", bright))]
-    bins = max(len(histogram) for histogram in histograms) + 1
-    seen = np.stack([np.pad(histogram, (0, bins - len(histogram))) for histogram in histograms])
-    totals, means = seen.sum(axis=1, keepdims=True), (seen @ np.arange(bins)) / seen.sum(axis=1)
+    means = [float(histogram @ np.arange(len(histogram)) / histogram.sum()) for histogram in histograms]
     if not means[1] > means[0]:
         limit = f"above the {means[0]:.3g} of dark ions"
         raise RangeError("mean counts of bright ions", f"{means[1]:.3g}", limit, "check the detection beam")
+    bins = _bins(means[1])
+    seen = np.stack([_merged(histogram, bins) for histogram in histograms])
+    totals = seen.sum(axis=1, keepdims=True)
     start = max(means[0] - decay * means[1] / 2, means[0] / 10, 10 * _LEAST_DARK)
 
     def expect(values: Vector) -> Vector:
         return np.asarray((totals * _expected(values[0], values[1], decay, bins)).ravel())
 
-    free = _free(float(means[1]), bins)
+    free = _free(means[1], bins)
     # What is expected sums to the readouts of each histogram, which is so fitted to it: one number of each.
     data = PoissonCounts(seen.ravel())
-    found = fit("a readout", expect, free, [(start, float(means[1]))], data, spent=len(totals))
+    found = fit("a readout", expect, free, [(start, means[1])], data, spent=len(totals))
     return ReadoutModel(found["dark"], found["bright"], decay, None, found)
 
 
@@ -137,9 +140,9 @@ def fit_mixture(counts: ArrayLike, decay: float) -> ReadoutModel:
         Trans. Syst. Man Cybern. 9, 62 (1979).
     """
     histogram = _histogram("counts", counts)
-    bins, total = len(histogram) + 1, int(histogram.sum())
-    seen = np.append(histogram, 0)
-    start = _split(seen)
+    start, total = _split(histogram), int(histogram.sum())
+    bins = _bins(start[1])
+    seen = _merged(histogram, bins)
 
     def expect(values: Vector) -> Vector:
         dark, bright = _expected(values[0], values[1], decay, bins)
@@ -155,6 +158,22 @@ def fit_mixture(counts: ArrayLike, decay: float) -> ReadoutModel:
 def _free(bright: float, bins: int) -> tuple[Free, Free]:
     step = bright**0.5 / 20
     return Free("dark", 0.0, float(bins), step=step), Free("bright", _LEAST_DARK, 2.0 * bins, step=step)
+
+
+def _bins(bright: float) -> int:
+    """Return how many bins reach beyond the counts of bright ions.
+
+    They do not end at the largest count that was seen: a last bin that is never empty would look like a
+    misfit.
+    """
+    return math.ceil(bright + _REACH * math.sqrt(bright)) + 2
+
+
+def _merged(histogram: NDArray[np.int64], bins: int) -> NDArray[np.int64]:
+    """Return a histogram of so many bins; the last holds all more."""
+    found = np.zeros(bins, np.int64)
+    np.add.at(found, np.minimum(np.arange(len(histogram)), bins - 1), histogram)
+    return found
 
 
 def _expected(dark: float, bright: float, decay: float, bins: int) -> Vector:

@@ -33,7 +33,8 @@ class SpinEcho(QubitExperiment):
     """Measures the contrast of an echo against the wait: how long is the qubit kept if it is refocused?
 
     A half turn in the middle of the wait undoes what stays the same in both halves. What is left falls
-    exponentially where noise is fast or the upper level decays, and faster where noise is slow. Shots wait
+    exponentially where noise is fast or the upper level decays, and faster where noise is slow; where next to
+    nothing is lost, the law of it stays open, and the rate is that of an exponential. Shots wait
     for the mains, whose field then turns the qubit by the same angle in each shot, another one at each wait:
     that shifts fringes, and leaves their contrast.
 
@@ -92,7 +93,9 @@ class SpinEcho(QubitExperiment):
             shifts, found = phase_shifts(times, turns, dark, shots)
             turns = turns + shifts
         fit = fit_coherence(times, turns, dark, shots, spent=max(found - 1, 0))
-        contrast, rate, exponent, start, _ = fit.values.tolist()
+        contrast, rate, start = (fit[name].value for name in ("contrast", "decay_rate", "phase"))
+        law = fit.estimates.get("exponent")
+        exponent = 1.0 if law is None else law.value
         slow = fit["decay_rate"]
         kept = (
             Estimate(1 / slow.value, slow.error / slow.value**2, "s") if slow.value > 2 * slow.error else None
@@ -104,7 +107,7 @@ class SpinEcho(QubitExperiment):
             "contrast": fit["contrast"],
             "decay_rate": slow,
             "coherence_time": kept,
-            "exponent": fit["exponent"],
+            "exponent": law,
             "phase": fit["phase"],
             **quality(fit),
             "contrasts": {

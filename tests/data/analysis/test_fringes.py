@@ -115,3 +115,15 @@ def test_shifts_of_a_fringe_that_turns_with_the_wait_are_found() -> None:
     assert plain.p_value < 1e-6
     assert mended.freedom == plain.freedom - 4
     assert mended["contrast"].value > plain["contrast"].value - 0.05
+
+
+def test_a_contrast_that_hardly_falls_has_no_law() -> None:
+    """Of echoes that lose 1 %, many leave the exponent open; none invents a loss."""
+    rng = np.random.default_rng(9)
+    waits, phases = np.repeat(np.linspace(4e-3, 20e-3, 5), 4), np.tile(np.arange(4) / 4, 5)
+    share = fringe(phases, 0.99 * np.exp(-0.8 * waits))
+    fits = [fit_coherence(waits, phases, rng.binomial(150, share), 150) for _ in range(12)]
+    assert any("exponent" not in fit.estimates for fit in fits)
+    for fit in fits:
+        assert fit["contrast"].value > 0.9
+        assert fit["decay_rate"].value < 0.8 + 4.5 * fit["decay_rate"].error

@@ -75,6 +75,39 @@ def test_fits_of_mixtures_cover(coverage: Callable[..., None]) -> None:
     coverage(fits, {"dark": 1.0, "bright": 12.0, "share": 0.3})
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize(("dark", "bright", "shots"), [(1.5, 14.0, 400), (0.05, 1.0, 300)])
+def test_p_values_of_readouts_are_even(dark: float, bright: float, shots: int) -> None:
+    """Totals are fitted, too, and bins do not end where the data do: mean 1/2 of 300 fits, to 3 of 1 / 60."""
+    rng = np.random.default_rng(7)
+    drawn = [
+        fit_readout(rng.poisson(dark, shots), rng.poisson(bright, shots), 0.0).fit.p_value for _ in range(300)
+    ]
+    assert np.mean(drawn) == pytest.approx(0.5, abs=0.05)
+    assert np.mean(np.array(drawn) < 0.1) == pytest.approx(0.1, abs=0.05)
+
+
+@pytest.mark.slow
+def test_p_values_of_mixtures_are_even() -> None:
+    rng = np.random.default_rng(8)
+    drawn = []
+    for _ in range(300):
+        bright = rng.random(400) < 0.5
+        counts = np.where(bright, rng.poisson(14.0, 400), rng.poisson(1.5, 400))
+        drawn.append(fit_mixture(counts, 0.0).fit.p_value)
+    assert np.mean(drawn) == pytest.approx(0.5, abs=0.05)
+    assert np.mean(np.array(drawn) < 0.1) == pytest.approx(0.1, abs=0.05)
+
+
+def test_totals_of_histograms_are_no_freedom() -> None:
+    """Counts 0 to 9 and all more for a bright mean of 3: eleven bins twice, less two totals and two means."""
+    counts = np.random.default_rng(9)
+    dark, bright = counts.poisson(0.2, 50), np.full(50, 3)
+    assert fit_readout(dark, bright, 0.0).fit.freedom == 2 * 12 - 4
+    mixed = fit_mixture(np.append(counts.poisson(0.2, 100), counts.poisson(9.0, 100)), 0.0)
+    assert mixed.fit.freedom == len(mixed.fit.prediction) - 4
+
+
 def test_a_mixture_tells_the_share_that_is_bright() -> None:
     rng = np.random.default_rng(6)
     counts = np.append(shelved(rng, 700, 2.0, 30.0, 0.0017), rng.poisson(30.0, 300))
