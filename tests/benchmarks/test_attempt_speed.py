@@ -80,7 +80,7 @@ def test_attempts_at_a_photon(benchmark: Any, play: Callable[[], Record]) -> Non
         benchmark.extra_info["us_per_attempt"] = 1e6 * benchmark.stats.stats.min / len(record.attempts)
 
 
-@pytest.mark.slow
+@pytest.mark.timed
 def test_an_attempt_costs_a_small_multiple_of_the_least(play: Callable[[], Record]) -> None:
     attempts = len(play().attempts)
     ratio = seconds(play) / seconds(lambda: floor(attempts))

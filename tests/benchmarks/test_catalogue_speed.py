@@ -187,6 +187,7 @@ def test_a_question(benchmark: Any, many: Catalogue, question: str) -> None:
         )
 
 
+@pytest.mark.timed
 @pytest.mark.parametrize("question", QUESTIONS)
 def test_a_question_costs_little_more_than_the_look_at_the_folders(many: Catalogue, question: str) -> None:
     asked = seconds(lambda: many.runs(where=QUESTIONS[question], limit=50))
@@ -207,5 +208,6 @@ def test_making_a_catalogue(benchmark: Any, files: list[Path], tmp_path: Path) -
         benchmark.extra_info["times opening the files"] = benchmark.stats.stats.min / bare
 
 
+@pytest.mark.timed
 def test_reading_a_head_costs_a_small_multiple_of_opening_the_file(files: list[Path]) -> None:
     assert seconds(lambda: read_heads(files)) / seconds(lambda: read_text(files)) < LONGEST_HEAD

@@ -121,10 +121,12 @@ def test_payloads(benchmark: Any, journal: JournalWriter) -> None:
         benchmark.extra_info["GB/s"] = total / 1e9 / benchmark.stats.stats.min
 
 
+@pytest.mark.timed
 def test_tags_cost_a_small_multiple_of_a_bare_file(journal: JournalWriter, tmp_path: Path) -> None:
     floor = seconds(lambda: write_bare(tmp_path / "bare"))
     assert seconds(lambda: append_tags(journal)) / floor < MOST_FOR_TAGS
 
 
+@pytest.mark.timed
 def test_a_sync_costs_what_the_disk_takes(journal: JournalWriter, tmp_path: Path) -> None:
     assert sync_both(journal, tmp_path / "bare", bytes(4000)) < MOST_FOR_A_SYNC

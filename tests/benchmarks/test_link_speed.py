@@ -163,7 +163,7 @@ def test_a_question(
         benchmark.extra_info["questions/s"] = 1.0 / benchmark.stats.stats.min
 
 
-@pytest.mark.slow
+@pytest.mark.timed
 @pytest.mark.parametrize("kind", LINKS)
 def test_a_question_costs_a_small_multiple_of_the_least(
     exchange: Callable[[str], Exchange], bare: Callable[[], None], kind: str

@@ -146,12 +146,12 @@ def test_changes_of_a_tree(benchmark: Any) -> None:
             benchmark.extra_info["changes/s"] = 1002 / benchmark.stats.stats.min
 
 
-@pytest.mark.slow
+@pytest.mark.timed
 def test_a_ping_costs_a_small_multiple_of_the_least(device: Client, bare: Callable[[bytes], None]) -> None:
     assert seconds(device.ping, 200) / seconds(lambda: bare(PING), 200) < MOST_FOR_A_PING
 
 
-@pytest.mark.slow
+@pytest.mark.timed
 def test_a_megabyte_costs_a_small_multiple_of_the_least(
     device: Client, bare: Callable[[bytes], None]
 ) -> None:

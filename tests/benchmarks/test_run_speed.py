@@ -201,6 +201,7 @@ def test_opening(benchmark: Any, tmp_path: Path) -> None:
     assert benchmark(look) == 1
 
 
+@pytest.mark.timed
 def test_tags_cost_a_small_multiple_of_a_bare_file(writer: RunWriter, tmp_path: Path) -> None:
     batch = batch_of(TAGS, 4)
     floor = seconds(lambda: write_bare(tmp_path / "bare", batch))
@@ -208,6 +209,7 @@ def test_tags_cost_a_small_multiple_of_a_bare_file(writer: RunWriter, tmp_path: 
         assert seconds(lambda: add_tags(point, batch)) / floor < MOST_FOR_TAGS
 
 
+@pytest.mark.timed
 def test_a_point_costs_what_the_disk_takes(writer: RunWriter, tmp_path: Path) -> None:
     mine, bare = point_against_bare(writer, tmp_path / "bare", 100)
     assert mine / bare < MOST_FOR_A_POINT
@@ -228,10 +230,6 @@ def test_a_huge_run_is_opened_by_its_head(tmp_path: Path) -> None:
             assert (len(run), run.status, len(run.photons)) == (1, "complete", HUGE)
 
     assert bytes_read(look) < MOST_READ
-    begun = time.process_time()
-    for _ in range(10):
-        look()
-    assert (time.process_time() - begun) / 10 < 0.05
     with open_run(path) as run:
         middle = run.photons[HUGE // 2 : HUGE // 2 + 1000]
         assert bytes_read(middle.tags) < 4 * MOST_READ
