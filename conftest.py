@@ -8,13 +8,19 @@ import socket
 import threading
 import time
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from hypothesis import settings
 
+from data import provenance
+
 # The same examples every time, however slow the machine: a test that fails, fails for everyone.
-settings.register_profile("ionloom", deadline=None, derandomize=True)
+# Those who look for trouble ask for more: `pytest --hypothesis-profile=thorough`.
+settings.register_profile("ionloom", deadline=None, derandomize=True, max_examples=50)
+settings.register_profile("thorough", deadline=None, max_examples=1000)
 settings.load_profile("ionloom")
 
 # As the command does, before numpy is first imported: tests run on as many processes as there are cores, and
@@ -26,6 +32,7 @@ collect_ignore = ["data/tutorials"]
 
 LOOPBACK = ("127.", "::1", "localhost")
 GRACE = 2.0  # s that a server thread gets to end after its close()
+NAP = 2e-3  # s that pyserial sleeps at most
 
 
 @pytest.fixture(autouse=True)
@@ -46,6 +53,24 @@ def cache_of_the_tests(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Non
     """Keep the user's cache as it is: what tests and the commands that they start cache lies in their own."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("IONLOOM_CACHE", str(tmp_path_factory.mktemp("cache")))
+        yield
+
+
+@pytest.fixture(autouse=True, scope="session")
+def packages_listed_once() -> Iterator[None]:
+    """Read what is installed once, as no test changes it: every run tells it, and 100 packages take 0.1 s."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(provenance, "installed_packages", cache(provenance.installed_packages))
+        yield
+
+
+@pytest.fixture(autouse=True, scope="session")
+def short_naps_of_pyserial() -> Iterator[None]:
+    """Let pyserial go on: it sleeps 0.3 s after it hung up, and 50 ms between looks at a network adapter."""
+    napping = SimpleNamespace(sleep=lambda seconds: time.sleep(min(seconds, NAP)))
+    with pytest.MonkeyPatch.context() as patch:
+        for module in ("serial.rfc2217", "serial.urlhandler.protocol_socket"):
+            patch.setattr(f"{module}.time", napping)
         yield
 
 

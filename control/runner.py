@@ -33,7 +33,7 @@ from data import (
     write_results,
 )
 from data.errors import ResultsError
-from sequences import SequenceError, declarations, print_program
+from sequences import Kind, Program, SequenceError, declarations, print_program
 from sequences.scans import Scan
 
 SEED_BITS: Final = 32  # short enough to be typed again
@@ -257,8 +257,25 @@ def header_of(plan: Plan, seed: int, provenance: Provenance | None = None) -> Ru
 
 def _readouts(plan: Plan) -> tuple[Readout, ...]:
     """Return how many counts a shot gives: one a window of a counter, one an ion of a camera exposure."""
-    widths = plan.programs[0].readout_widths(plan.experiment.ions)
-    return tuple(Readout(name, width) for name, width in widths.items())
+    program = plan.programs[0]
+    widths = program.readout_widths(plan.experiment.ions)
+    return tuple(_readout(program, name, width) for name, width in widths.items())
+
+
+def _readout(program: Program, name: str, width: int) -> Readout:
+    """Return a readout with who counts it, and with the gates that belong to its windows."""
+    rows = tuple(row for row, gate in enumerate(program.readouts) if gate.name == name)
+    gates = [program.readouts[row] for row in rows]
+    channels = dict.fromkeys(program.target.by_number[gate.channel] for gate in gates)
+    is_camera = any(channel.kind is Kind.CAMERA for channel in channels)
+    return Readout(
+        name,
+        width,
+        source=", ".join(channel.name for channel in channels),
+        counted="ions" if is_camera else "windows",
+        rows=rows,
+        windows=tuple(gate.index for gate in gates),
+    )
 
 
 def _ignore(_progress: Progress) -> None:

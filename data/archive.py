@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import os
 import shutil
+import time
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
+from itertools import chain
 from pathlib import Path
 from typing import Any, Final
 
@@ -19,13 +21,14 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
+from data.chunks import Slab, write_slabs
 from data.disk import RESERVE, check_space, reason_of, sync_folder
-from data.errors import DamagedRunError, RunBusyError, SealBrokenError, WriteFailedError
+from data.errors import CopyBusyError, DamagedRunError, SealBrokenError, WriteFailedError
 from data.exchange.artiq_names import write_artiq_copies
 from data.exchange.photon_names import write_photon_names
 from data.journal.locks import take_lock
 from data.journalled_run import JournalledRun
-from data.layout import GATES, PHOTONS, Column, columns_of, create_columns
+from data.layout import EVENT_INDEX, GATES, Column, columns_of, create_columns
 from data.results import EXPERIMENT, Encoded, Maker, Results, encode, write_analysis
 from data.run import open_run
 from data.seal import add_seal, check_seal, unsealed_length
@@ -33,11 +36,13 @@ from data.sources import Source
 from data.stored_header import RunState, write_header
 from data.stored_readings import write_messages, write_readings
 
+PATIENCE: Final = 60.0
+"""s to wait for others who make a copy of the same run: one of 10 GB takes a minute on a good disk."""
+
+_PAUSE: Final = 0.02  # s between two looks whether they have ended
+
 # Bytes copied at a time.
 _SLAB: Final = 2**24
-
-# Gates whose photons are counted at a time.
-_GATES: Final = 2**20
 
 
 def archive_journal(
@@ -56,7 +61,7 @@ def archive_journal(
         NoSpaceError: if the disk has no room for the file.
         WriteFailedError: if the system refuses to write.
         DamagedRunError: if the journal cannot be read, or the file reads back differently.
-        RunBusyError: if another program makes this file.
+        CopyBusyError: if another program makes this file.
     """
     rows = {table: int(ends[-1]) if len(ends) else 0 for table, ends in source.table_ends().items()}
     needed = sum(rows[column.table] * column.row_bytes for column in columns_of(source.form))
@@ -66,27 +71,35 @@ def archive_journal(
 
 
 def write_results(
-    path: str | os.PathLike[str], results: Results, *, maker: Maker = EXPERIMENT, reserve: int = RESERVE
+    path: str | os.PathLike[str],
+    results: Results,
+    *,
+    maker: Maker = EXPERIMENT,
+    reserve: int = RESERVE,
+    patience: float = PATIENCE,
 ) -> None:
     """Add the results of a new analysis to a finished run; those that it has are kept.
 
-    The file itself is not touched: a copy with the results takes its name.
+    The file itself is not touched: a copy with the results takes its name. Several programs that add results
+    at the same time do so one after the other.
 
     Args:
         path: of the run file.
         results: see `data.results.encode`.
         maker: of the results.
         reserve: bytes that must stay free on the disk.
+        patience: seconds to wait for other programs.
 
     Raises:
         ResultsError: for results that a file cannot hold.
         SealBrokenError: if the file is not what it was when it was finished.
+        CopyBusyError: if another program did not end in time.
         RunFileError: one of its kinds, if the run cannot be read or the copy not be written.
     """
     encoded, path = encode(results), Path(path)
     with open_run(path) as run:
         points, size = len(run), Path(run.file.filename).stat().st_size
-    with _replacing(path, points, size + reserve) as part:
+    with _replacing(path, points, size + reserve, patience) as part:
         if not check_seal(path).is_whole:
             raise SealBrokenError(path)
         shutil.copyfile(path, part)
@@ -97,12 +110,12 @@ def write_results(
 
 
 @contextmanager
-def _replacing(path: Path, points: int, needed: int) -> Iterator[Path]:
+def _replacing(path: Path, points: int, needed: int, patience: float = PATIENCE) -> Iterator[Path]:
     """Give a path to write to; at the end of the block that file is sealed and takes the place of another."""
     part = path.with_name(f"{path.name}.part")
     try:
         check_space(path, needed, points)
-        with _claimed(part):
+        with _claimed(part, patience):
             try:
                 yield part
                 add_seal(part)
@@ -112,47 +125,61 @@ def _replacing(path: Path, points: int, needed: int) -> Iterator[Path]:
                     part.unlink()
                 raise
     except BlockingIOError as error:
-        raise RunBusyError(path) from error
+        raise CopyBusyError(path, part, patience) from error
     except (OSError, RuntimeError) as error:
         raise WriteFailedError(path, reason_of(error), points) from error
     sync_folder(path.parent)
 
 
 @contextmanager
-def _claimed(part: Path) -> Iterator[None]:
+def _claimed(part: Path, patience: float) -> Iterator[None]:
     """Keep others from writing the same file within the block; what a crash left in it is thrown away.
 
+    Args:
+        part: path of the file.
+        patience: seconds to wait until nobody else writes it.
+
     Raises:
-        BlockingIOError: somebody else writes it.
+        BlockingIOError: somebody else still does.
     """
-    descriptor = os.open(part, os.O_RDWR | os.O_CREAT, 0o666)
-    try:
-        take_lock(descriptor)
-        # Between the two steps it may have become the file of the run, which nobody may touch.
-        if not part.exists() or not os.path.samestat(os.fstat(descriptor), part.stat()):
+    end = time.monotonic() + patience
+    while (descriptor := _claim(part)) is None:
+        if time.monotonic() >= end:
             raise BlockingIOError
+        time.sleep(_PAUSE)
+    try:
         os.ftruncate(descriptor, 0)
         yield
     finally:
         os.close(descriptor)
 
 
+def _claim(part: Path) -> int | None:
+    """Return a descriptor that holds the lock of a file, which is made if need be; None if others hold it."""
+    descriptor = os.open(part, os.O_RDWR | os.O_CREAT, 0o666)
+    try:
+        take_lock(descriptor)
+        # Between the two steps it may have become the file of the run, which nobody may touch.
+        if os.path.samestat(os.fstat(descriptor), part.stat()):
+            return descriptor
+    except (BlockingIOError, FileNotFoundError):
+        pass
+    except BaseException:
+        os.close(descriptor)
+        raise
+    os.close(descriptor)
+    return None
+
+
 def _write(
     source: Source, part: Path, rows: dict[str, int], state: RunState, encoded: Encoded | None
 ) -> dict[str, int]:
     """Write the file and return the checksum of each column."""
-    header = source.header()
+    header, sums = source.header(), dict.fromkeys((column.path for column in columns_of(source.form)), 0)
     with h5py.File(part, "w") as file:
         write_header(file, header, state)
         create_columns(file, header, rows)
-        sums = {}
-        for column in columns_of(source.form):
-            sums[column.path] = 0
-            for begin, end in _slabs(column, rows[column.table]):
-                values = source.read(column.path, begin, end)
-                file[column.path][begin:end] = values
-                sums[column.path] = _crc_of(values, sums[column.path])
-        _write_event_index(file, source, rows["gates"])
+        write_slabs(file, chain(_columns(source, rows, sums), _event_index(source, rows["gates"])))
         write_readings(file, source.readings())
         write_messages(file, source.messages())
         if encoded is not None:
@@ -162,13 +189,22 @@ def _write(
     return sums
 
 
-def _write_event_index(file: h5py.File, source: Source, gates: int) -> None:
-    """Write the first photon of each gate."""
+def _columns(source: Source, rows: dict[str, int], sums: dict[str, int]) -> Iterator[Slab]:
+    """Read all columns; their checksums are kept in `sums`."""
+    for column in columns_of(source.form):
+        for begin, end in _slabs(column, rows[column.table]):
+            values = source.read(column.path, begin, end)
+            sums[column.path] = _crc_of(values, sums[column.path])
+            yield Slab(column.path, begin, values)
+
+
+def _event_index(source: Source, gates: int) -> Iterator[Slab]:
+    """Count the first photon of each gate."""
     first = 0
-    for begin in range(0, gates, _GATES):
-        photons = source.read(f"{GATES}/photons", begin, min(begin + _GATES, gates))
-        ends = first + np.cumsum(photons)
-        file[f"{PHOTONS}/event_index"][begin : begin + len(photons)] = ends - photons
+    for begin, end in _slabs(EVENT_INDEX, gates):
+        photons = source.read(f"{GATES}/photons", begin, end)
+        ends = first + np.cumsum(photons, dtype=np.int64)
+        yield Slab(EVENT_INDEX.path, begin, ends - photons)
         first = int(ends[-1])
 
 
@@ -191,6 +227,7 @@ def _crc_of(values: NDArray[Any], before: int) -> int:
 
 
 def _slabs(column: Column, rows: int) -> list[tuple[int, int]]:
-    """Cut rows into (begin, end) that are small enough for the memory."""
-    step = max(_SLAB // column.row_bytes, 1)
+    """Cut rows into (begin, end), in whole chunks, that are small enough for the memory."""
+    chunk = column.chunk_rows(rows)
+    step = chunk * max(_SLAB // (chunk * column.row_bytes), 1)
     return [(begin, min(begin + step, rows)) for begin in range(0, rows, step)]

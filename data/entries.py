@@ -2,8 +2,8 @@
 
 A journal begins with the head of the run, twice, since nothing can be understood without it. A point is
 opened with its values, its batches of shots follow, and its row of the scan closes it; readings and messages
-come in between, and how the run ended comes last. Rows of columns are laid down as they are, each column at a
-multiple of 8 bytes; all else is msgpack.
+come in between, and how the run ended comes last. Rows of columns are packed (`data.packing`), each column at
+a multiple of 8 bytes; all else is msgpack.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ import numpy as np
 
 from data.header import PointForm, RunHeader, storable
 from data.layout import TABLE_SIZES, Column, columns_of
+from data.packing import Packing, pack_column
 from data.points import Rows
 from data.readings import InstrumentReading, Message
 from data.results import Encoded
@@ -32,6 +33,7 @@ TABLES: Final = (*TABLE_SIZES, "scan")
 """All tables, in the order in which payloads tell their rows."""
 
 _PLACES: Final = struct.Struct(f"<{4 + len(TABLES)}q")
+_PACKING: Final = struct.Struct("<3q")
 
 
 class Kind(enum.IntEnum):
@@ -39,7 +41,7 @@ class Kind(enum.IntEnum):
 
     HEAD = 1
     OPEN = 2  # of a point
-    BATCH = 3  # of its shots
+    BATCH = 3  # of its shots, and the row of the scan if no other follows
     POINT = 4  # its row of the scan: it is complete
     READINGS = 5
     MESSAGE = 6
@@ -198,28 +200,29 @@ def unpack(payload: memoryview, kind: type[Any]) -> Any:
 
 
 def pack_rows(key: RowKey, rows: Rows, form: PointForm, duration_ps: int = 0) -> list[Any]:
-    """Return rows of some columns as the payload of a frame: their numbers, then each column's bytes.
+    """Return rows of some columns as the payload of a frame: their numbers, how they are packed, their bytes.
 
     Args:
         key: where they belong.
-        rows: path of a column -> rows, for all columns of the tables or all of the scan.
+        rows: path of a column -> rows, for all columns of the scan, and for all of the tables or none.
         form: of every point.
         duration_ps: laboratory time that a batch took.
     """
     sizes = dict.fromkeys(TABLES, 0)
-    buffers: list[Any] = []
+    packings, buffers = bytearray(), []
     for column in columns_of(form):
-        if column.path in rows:
-            values = np.ascontiguousarray(rows[column.path])
+        values = rows.get(column.path)
+        if values is not None and len(values):
             sizes[column.table] = len(values)
-            if values.nbytes:
-                buffers += [values.reshape(-1).view(np.uint8), bytes(-values.nbytes % _ALIGNMENT)]
-    return [_PLACES.pack(*key, duration_ps, *sizes.values()), *buffers]
+            packing, content = pack_column(values)
+            packings += _PACKING.pack(*packing)
+            buffers += [content.view(np.uint8), bytes(-content.nbytes % _ALIGNMENT)]
+    return [_PLACES.pack(*key, duration_ps, *sizes.values()), packings, *buffers]
 
 
 @dataclass(frozen=True, slots=True)
 class RowPlaces:
-    """Where the rows of columns lie in a payload.
+    """What a payload holds of rows; where a column lies is found when it is read, to save memory.
 
     Attributes:
         key: where they belong.
@@ -234,7 +237,7 @@ class RowPlaces:
     sizes: tuple[int, ...]
 
     @classmethod
-    def read(cls, payload: memoryview) -> RowPlaces:
+    def read(cls, payload: bytes | memoryview) -> RowPlaces:
         """Read how many rows a payload holds.
 
         Raises:
@@ -247,21 +250,37 @@ class RowPlaces:
         """Count the rows of a table."""
         return self.sizes[TABLES.index(table)]
 
-    def place(self, path: str, columns: Sequence[Column]) -> int:
-        """Return where the rows of a column begin in the payload.
+    def head_bytes(self, columns: Sequence[Column]) -> int:
+        """Return the bytes before the first column."""
+        return self.BYTES + _PACKING.size * sum(self.rows(column.table) > 0 for column in columns)
+
+    def place(self, path: str, columns: Sequence[Column], head: bytes | memoryview) -> tuple[int, Packing]:
+        """Return where a column that has rows begins in the payload, and how it is packed.
 
         Args:
-            path: of the column.
+            path: of the column; empty for the end of the payload.
             columns: all, in order.
-        """
-        place = _PLACES.size
-        for column in columns:
-            if column.path == path:
-                break
-            size = self.rows(column.table) * column.row_bytes
-            place += size + -size % _ALIGNMENT
-        return place
+            head: of the payload, as many bytes as `head_bytes` says.
 
-    def length(self, columns: Sequence[Column]) -> int:
-        """Return the bytes of the whole payload."""
-        return self.place("", columns)
+        Raises:
+            struct.error: the head is too short.
+        """
+        place, at = self.head_bytes(columns), self.BYTES
+        packing = Packing(0, 0, 0)
+        for column in columns:
+            if rows := self.rows(column.table):
+                packing = Packing(*_PACKING.unpack_from(head, at))
+                if column.path == path:
+                    break
+                size = rows * column.row_elements * packing.width
+                place += size + -size % _ALIGNMENT
+                at += _PACKING.size
+        return place, packing
+
+    def length(self, columns: Sequence[Column], head: bytes | memoryview) -> int:
+        """Return the bytes of the whole payload.
+
+        Raises:
+            struct.error: the head is too short.
+        """
+        return self.place("", columns, head)[0]

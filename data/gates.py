@@ -54,9 +54,8 @@ def gates_of(tags: TimeTags) -> Gates:
     begins[:1] = True
     for column in (opened, tags.shot, tags.attempt, tags.readout):
         begins[1:] |= column[1:] != column[:-1]
-    if begins.all():  # as with single photons: nothing has to be gathered, which takes most of the time
-        ones = np.ones(len(tags), dtype=np.int64)
-        return Gates(tags.shot, tags.attempt, tags.readout, opened, ones)
+        if begins.all():  # as with single photons: nothing has to be gathered, which takes most of the time
+            return Gates(tags.shot, tags.attempt, tags.readout, opened, np.ones(len(tags), dtype=np.int64))
     first = np.flatnonzero(begins)
     return Gates(
         shot=tags.shot[first],

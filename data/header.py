@@ -11,6 +11,8 @@ from data.provenance import Provenance
 
 Origin: TypeAlias = Literal["default", "calibration", "override"]
 
+Counted: TypeAlias = Literal["windows", "ions", ""]
+
 # Columns that every point has beside those of its axes (see data/README.md).
 RESERVED_NAMES: Final = frozenset(
     {
@@ -70,10 +72,19 @@ class Readout:
     Attributes:
         name: key of `Record.counts`.
         width: windows of the counter, or ions of the camera exposure.
+        source: channel of the lab that counts; empty if nobody told.
+        counted: what there are as many of as the width says; empty if nobody told.
+        rows: (gates,) in which the gates of the readout stand in the program's table, as `TimeTags.readout`
+            refers to them.
+        windows: (gates,) which of the windows each of these is, from 0; 0 for a camera.
     """
 
     name: str
     width: int
+    source: str = ""
+    counted: Counted = ""
+    rows: tuple[int, ...] = ()
+    windows: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,13 +194,7 @@ class RunHeader:
         for name in RESERVED_NAMES.intersection(columns):
             raise HeaderError("axis", name, "has a name that the run file itself uses", "choose another name")
         for readout in self.readouts:
-            if readout.width < 1:
-                raise HeaderError(
-                    "readout",
-                    readout.name,
-                    f"has {readout.width} windows",
-                    "give the number of counts a shot, from 1",
-                )
+            _check_readout(readout)
         for camera in self.cameras:
             if min(camera.rows, camera.columns) < 1:
                 size = f"has {camera.rows} x {camera.columns} pixels"
@@ -199,6 +204,15 @@ class RunHeader:
     def form(self) -> PointForm:
         """What every point has."""
         return PointForm(self.axes, self.readouts, self.channels, self.cameras)
+
+
+def _check_readout(readout: Readout) -> None:
+    if readout.width < 1:
+        problem, advice = f"has {readout.width} windows", "give the number of counts a shot, from 1"
+        raise HeaderError("readout", readout.name, problem, advice)
+    if len(readout.rows) != len(readout.windows):
+        problem = f"has {len(readout.rows)} rows of gates, but tells the windows of {len(readout.windows)}"
+        raise HeaderError("readout", readout.name, problem, "give one window for each row")
 
 
 def storable(text: str) -> str:

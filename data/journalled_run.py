@@ -37,7 +37,7 @@ from data.errors import DamagedRunError, EmptyJournalError, NewerSchemaError, Un
 from data.header import PointForm, RunHeader
 from data.journal import Frame, JournalReader
 from data.layout import Column, columns_of
-from data.points import Rows, Totals, scan_row, unknown_channels
+from data.packing import unpack_column
 from data.readings import InstrumentReading, Message, ReadingLog, logs_of
 from data.results import Analysis, restore
 from data.sources import TableEnds
@@ -123,7 +123,7 @@ class JournalledRun:
         self._ends: dict[str, list[int]] = {table: [] for table in TABLES}
         self._pending: list[_Piece] = []
         self._opening: Opening | None = None
-        self._cut_off: Rows | None = None
+        self._cut_off: int | None = None
         self._readings: list[InstrumentReading] = []
         self._messages: list[Message] = []
         self._end: End | None = None
@@ -203,8 +203,8 @@ class JournalledRun:
         told = [_CUT_OFF]
         if self.has_writer is None and not self._take_over:
             told = ["on another machine: whether a program still writes it cannot be known from here"]
-        if self._cut_off is not None and self._opening is not None:
-            told.append(f"point {self._opening.index} may lack shots")
+        if self._cut_off is not None:
+            told.append(f"point {self._cut_off} may lack shots")
         return RunState(self._head.run, "unfinished", "; ".join([*told, *filter(None, [self.damage])]))
 
     @property
@@ -232,8 +232,6 @@ class JournalledRun:
             self._rows(piece, column, first, last)
             for piece, first, last in table.span(begin, min(end, table.rows))
         ]
-        if self._cut_off is not None and column.table == "scan" and begin <= table.rows < end:
-            parts.append(self._cut_off[path])
         if not parts:
             return np.zeros((0, *column.tail), column.dtype)
         return np.concatenate(parts).astype(column.dtype, copy=False)
@@ -282,8 +280,9 @@ class JournalledRun:
 
     def _places(self, frame: Frame) -> RowPlaces:
         """Read where the rows of a frame are; the rows themselves are verified when they are read."""
-        places = RowPlaces.read(memoryview(os.pread(self._file.fileno(), RowPlaces.BYTES, frame.offset)))
-        if places.length(self._columns) != frame.length:
+        places = RowPlaces.read(self._pread(frame, 0, RowPlaces.BYTES))
+        head = self._pread(frame, 0, places.head_bytes(self._columns))
+        if places.length(self._columns, head) != frame.length:
             raise ValueError(f"its {frame.length} bytes are not as many as its rows need")
         return places
 
@@ -296,15 +295,16 @@ class JournalledRun:
         if len(batches) != key.batch:
             self.left_out.append(f"point {key.point} is not all there and left out")
             return
-        self._commit([*batches, row])
+        self._commit(batches, row)
 
-    def _commit(self, pieces: Sequence[_Piece]) -> None:
-        for piece in pieces:
-            for table, rows in zip(TABLES, piece.places.sizes, strict=True):
-                self._tables[table].add(piece, rows)
+    def _commit(self, batches: Sequence[_Piece], row: _Piece) -> None:
+        """Take the rows of a point: those of the tables from its batches, and its row of the scan."""
         for table in TABLES[:-1]:
+            for piece in batches:
+                self._tables[table].add(piece, piece.places.rows(table))
+        self._tables["scan"].add(row, row.places.rows("scan"))
+        for table in TABLES:
             self._ends[table].append(self._tables[table].rows)
-        self._ends["scan"].append(len(self._ends["scan"]) + 1)
 
     def _close_cut_off_point(self) -> None:
         """Take the point that was going on when the run was cut off, with the shots that it has."""
@@ -312,42 +312,39 @@ class JournalledRun:
         self._pending = []
         if opening is None:
             return
-        totals, batches = Totals.none(self.form), []
+        batches: list[_Piece] = []
         try:
             for piece in _in_order(pending, RowKey(opening.index, opening.opening, len(pending))):
-                totals = totals.joined(self._table_rows(piece), piece.places.duration_ps)
+                self._verify(piece.frame)
                 batches.append(piece)
         except DamagedRunError as error:
             self.left_out.append(
                 f"{error.part} is damaged ({error.reason}), so point {opening.index} ends there"
             )
-        if totals.sizes["shots"]:
-            channels = unknown_channels(self.form)
-            self._cut_off = scan_row(opening.index, opening.values, channels, self.form, totals)
-            self._commit(batches)
-
-    def _table_rows(self, piece: _Piece) -> Rows:
-        """Read all rows of a batch."""
-        return {
-            column.path: self._rows(piece, column, 0, piece.places.rows(column.table))
-            for column in self._columns
-            if column.table != "scan"
-        }
+        if any(piece.places.rows("shots") for piece in batches):
+            self._cut_off = opening.index
+            self._commit(batches, batches[-1])
 
     def _rows(self, piece: _Piece, column: Column, begin: int, end: int) -> NDArray[Any]:
         """Read rows of a column out of a piece."""
-        place = piece.places.place(column.path, self._columns) + begin * column.row_bytes
-        length = (end - begin) * column.row_bytes
+        self._verify(piece.frame)
         with self._damage_told(piece.frame, _OTHERS_USABLE):
-            content = self._read_part(piece.frame, place, length)
-        return np.frombuffer(content, column.dtype).reshape(end - begin, *column.tail)
+            head = self._pread(piece.frame, 0, piece.places.head_bytes(self._columns))
+            place, packing = piece.places.place(column.path, self._columns, head)
+            first, last = begin * column.row_elements, end * column.row_elements
+            content = self._pread(piece.frame, place + first * packing.width, (last - first) * packing.width)
+            values = unpack_column(packing, content, column.dtype, first, last)
+        return values.reshape(end - begin, *column.tail)
 
-    def _read_part(self, frame: Frame, begin: int, length: int) -> bytes:
-        """Read some bytes of a payload, which is verified as a whole the first time."""
+    def _verify(self, frame: Frame) -> None:
+        """Verify a payload as a whole, the first time that something of it is used."""
         if frame.sequence not in self._verified:
-            payload = self._reader.payload(frame)
+            with self._damage_told(frame, _OTHERS_USABLE):
+                self._reader.payload(frame)
             self._verified.add(frame.sequence)
-            return bytes(payload[begin : begin + length])
+
+    def _pread(self, frame: Frame, begin: int, length: int) -> bytes:
+        """Read some bytes of a payload."""
         content = os.pread(self._file.fileno(), length, frame.offset + begin)
         if len(content) < length:
             raise OSError(f"only {len(content)} of {length} bytes can be read")

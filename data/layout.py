@@ -19,6 +19,12 @@ from data.header import PointForm, Readout, RunHeader, averages_of, pixels_of, w
 
 SCHEMA: Final = 2
 
+LAB_CLOCK: Final = "lab"
+"""What is played and counted by, the core's; it begins with the run. Attribute `clock` of such times."""
+
+WALL_CLOCK: Final = "wall"
+"""What instruments are read by: that of the computer. The time of a simulated lab may run otherwise."""
+
 SCAN: Final = "entry/scan"
 SHOTS: Final = "entry/shots"
 COUNTS: Final = "entry/shots/counts"
@@ -63,8 +69,9 @@ _INT64: Final = np.dtype("<i8")
 _FLOAT64: Final = np.dtype("<f8")
 
 
-# What every HDF5 library can undo, and what finds every flipped bit.
-FILTERS: Final = {"shuffle": True, "compression": "gzip", "compression_opts": 1, "fletcher32": True}
+# What every HDF5 library can undo, and what finds every flipped bit; `data.chunks` does the same.
+GZIP_LEVEL: Final = 1
+FILTERS: Final = {"shuffle": True, "compression": "gzip", "compression_opts": GZIP_LEVEL, "fletcher32": True}
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,13 +95,22 @@ class Column:
     tail: tuple[int, ...] = ()
 
     @property
+    def row_elements(self) -> int:
+        """Elements of one row."""
+        return math.prod(self.tail)
+
+    @property
     def row_bytes(self) -> int:
         """Bytes of one row."""
-        return self.dtype.itemsize * math.prod(self.tail)
+        return self.dtype.itemsize * self.row_elements
 
     def chunk_rows(self, rows: int) -> int:
         """Return the rows of a chunk of a column that has `rows` rows."""
         return max(min(rows, _CHUNK_BYTES // self.row_bytes), 1)
+
+
+# Counted when the file is made, since it follows from the photons of each gate.
+EVENT_INDEX: Final = Column(f"{PHOTONS}/event_index", "gates", _INT64, "first photon of each gate")
 
 
 @cache
@@ -128,7 +144,7 @@ def _table_columns(readouts: tuple[Readout, ...]) -> list[Column]:
         Column(f"{GATES}/attempt", "gates", _UINT32, "attempt of the shot"),
         Column(f"{GATES}/readout", "gates", _UINT16, "row of the program's table of readouts"),
         Column(f"{GATES}/open", "gates", _INT64, "opening of the gate since the start of the run", "ps"),
-        Column(f"{GATES}/photons", "gates", _INT64, "clicks of the stretch: its rows of entry/photons"),
+        Column(f"{GATES}/photons", "gates", _INT32, "clicks of the stretch: its rows of entry/photons"),
         Column(f"{PHOTON_DATA}/timestamps", "photons", _INT64, "click since the start of the run", "ps"),
         Column(f"{PHOTON_DATA}/detectors", "photons", _UINT16, "number of the input channel"),
         Column(f"{LOG}/point", "log", _INT32, point),
@@ -184,6 +200,8 @@ def create_columns(file: h5py.File, header: RunHeader, rows: Mapping[str, int]) 
     _create_events(file, rows["gates"])
     file[f"{PHOTON_DATA}/timestamps_specs/timestamps_unit"] = 1e-12  # seconds; a field of Photon-HDF5
     _attach_scales(file, header)
+    for readout in header.readouts:
+        _describe_readout(file, readout)
     _describe_plot(file[SCAN], header)
 
 
@@ -198,6 +216,8 @@ def _create_column(file: h5py.File, column: Column, rows: int) -> None:
     dataset.attrs["long_name"] = column.meaning
     if column.units:
         dataset.attrs["units"] = column.units
+    if column.units == "ps":
+        dataset.attrs["clock"] = LAB_CLOCK
 
 
 def _create_events(file: h5py.File, gates: int) -> None:
@@ -206,8 +226,7 @@ def _create_events(file: h5py.File, gates: int) -> None:
     events.attrs["NX_class"] = "NXevent_data"
     events["event_time_offset"] = file[f"{PHOTON_DATA}/timestamps"]
     events["event_id"] = file[f"{PHOTON_DATA}/detectors"]
-    column = Column(f"{PHOTONS}/event_index", "gates", _INT64, "first photon of each gate")
-    _create_column(file, column, gates)
+    _create_column(file, EVENT_INDEX, gates)
 
 
 def _attach_scales(file: h5py.File, header: RunHeader) -> None:
@@ -231,6 +250,17 @@ def _attach_scales(file: h5py.File, header: RunHeader) -> None:
         scale = _SCALES.get(column.table)
         if scale is not None and scale != column.path:
             file[column.path].dims[0].attach_scale(file[scale])
+
+
+def _describe_readout(file: h5py.File, readout: Readout) -> None:
+    """Say what a readout is: who counts, what its windows are, and which gates belong to them."""
+    told = {"source": readout.source, "counted": readout.counted}
+    gates = {"rows": readout.rows, "windows": readout.windows}
+    for path in (f"{COUNTS}/{readout.name}", f"{SCAN}/{averages_of(readout.name)[0]}"):
+        attributes = file[path].attrs
+        attributes["readout"] = readout.name
+        attributes.update({name: text for name, text in told.items() if text})
+        attributes.update({name: np.array(rows, _INT32) for name, rows in gates.items() if rows})
 
 
 def _number(file: h5py.File, path: str, meaning: str, of: Mapping[str, int], length: int) -> None:

@@ -14,6 +14,7 @@ from html import escape
 from typing import TYPE_CHECKING, Any, Final
 
 from data.errors import DataError
+from data.findings import findings_of
 
 if TYPE_CHECKING:
     from data.run import Run
@@ -64,16 +65,16 @@ class Quantity:
 def quantities_of(results: Mapping[str, Any]) -> tuple[Quantity, ...]:
     """Return the single values of results, each with its error and unit, in their order.
 
-    An error stands in a mapping with its value, or in ``..._error`` beside it; then its unit is in ``units``.
-
     Example:
         >>> results = {"rate": 5.0, "rate_error": 0.2, "units": {"rate": "1/s"}, "curve": {"x": [1.0]}}
         >>> [f"{quantity.name}: {quantity}" for quantity in quantities_of(results)]
         ['rate: 5.00(20) 1/s']
     """
-    units = results.get("units")
-    known = units if isinstance(units, Mapping) else {}
-    return tuple(_quantities(results, known))
+    return tuple(
+        Quantity(found.name, found.value, _error(found.error), found.unit)
+        for found in findings_of(results)
+        if found.value is None or isinstance(found.value, float | int | str)
+    )
 
 
 def run_html(run: Run) -> str:
@@ -102,18 +103,6 @@ class _Told:
     def __str__(self) -> str:
         colour = f";color:{self.colour}" if self.colour else ""
         return f'<td style="{_LEFT}{colour}">{_cut(self.text)}</td>'
-
-
-def _quantities(results: Mapping[str, Any], units: Mapping[str, Any]) -> Iterator[Quantity]:
-    for name, value in results.items():
-        if isinstance(value, Mapping) and {"value", "error"} <= value.keys():
-            single = value["value"]
-            if single is None or isinstance(single, float | int | str):
-                yield Quantity(name, single, _error(value["error"]), str(value.get("unit") or ""))
-        elif name.endswith("_error") and name.removesuffix("_error") in results:
-            continue
-        elif value is None or isinstance(value, float | int | str):
-            yield Quantity(name, value, _error(results.get(f"{name}_error")), str(units.get(name) or ""))
 
 
 def _error(value: object) -> float:

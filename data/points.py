@@ -7,7 +7,7 @@ batch by batch, the one row of the scan from what the batches add up to.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any, Final, TypeAlias
@@ -210,7 +210,7 @@ def record_of(rows: Rows, form: PointForm) -> Record:
         attempt=rows[f"{GATES}/attempt"],
         readout=rows[f"{GATES}/readout"],
         open_ps=rows[f"{GATES}/open"],
-        photons=rows[f"{GATES}/photons"],
+        photons=column(f"{GATES}/photons", np.int64),
     )
     return Record(
         shots=int(rows[f"{SCAN}/point_shots"][0]),
@@ -224,7 +224,7 @@ def record_of(rows: Rows, form: PointForm) -> Record:
             heralded=column(f"{ATTEMPTS}/heralded", np.bool_),
         ),
         tags=tags_of(gates, rows[f"{PHOTON_DATA}/timestamps"], rows[f"{PHOTON_DATA}/detectors"]),
-        notes=_joined(rows[f"{LOG}/note"], rows[f"{LOG}/text"]),
+        notes=joined_notes(rows[f"{LOG}/note"].tolist(), rows[f"{LOG}/text"]),
         images={camera.name: rows[f"{SCAN}/{camera.name}"][0] for camera in form.cameras},
     )
 
@@ -275,7 +275,7 @@ def _photon_rows(index: int, record: Record, before: Mapping[str, int]) -> dict[
     _check_table(index, "tags", columns | {"t_ps": tags.t_ps, "channel": tags.channel}, record.shots)
     gates = gates_of(tags)
     rows: dict[str, ArrayLike] = {
-        "gate": np.arange(before["gates"], before["gates"] + len(gates)),
+        "gate": np.arange(before["gates"], before["gates"] + len(gates), dtype=np.int32),
         "point": np.full(len(gates), index, np.int32),
         "shot": gates.shot + before["shots"],
         "attempt": gates.attempt,
@@ -327,9 +327,15 @@ def _pieces(notes: Sequence[str]) -> list[tuple[int, str]]:
     ]
 
 
-def _joined(numbers: NDArray[np.int32], texts: NDArray[np.bytes_]) -> tuple[str, ...]:
-    notes: dict[int, str] = {}
-    for number, text in zip(numbers.tolist(), texts.tolist(), strict=True):
+def joined_notes(numbers: Iterable[Hashable], texts: NDArray[np.bytes_]) -> tuple[str, ...]:
+    """Return notes from the rows of the log.
+
+    Args:
+        numbers: (rows,) what is the same for all pieces of a note.
+        texts: (rows,) pieces.
+    """
+    notes: dict[Hashable, str] = {}
+    for number, text in zip(numbers, texts.tolist(), strict=True):
         notes[number] = notes.get(number, "") + text.decode()
     return tuple(notes.values())
 
@@ -382,11 +388,17 @@ def _fitted_rows(index: int, rows: Mapping[str, ArrayLike], form: PointForm) -> 
 def _fitted(index: int, path: str, values: ArrayLike, dtype: np.dtype[Any]) -> NDArray[Any]:
     """Return values in the type of their column, if that changes none of them."""
     given = np.asarray(values)
-    exact = given.astype(dtype, copy=False)
-    integers = given.dtype.kind in "iu" and dtype.kind in "iu"
-    if np.can_cast(given.dtype, dtype, "safe") or (integers and np.array_equal(exact, given)):
-        return exact
+    if np.can_cast(given.dtype, dtype, "safe") or _fits(given, dtype):
+        return given.astype(dtype, copy=False)
     raise PointError(index, path, f"of type {given.dtype}", f"type {dtype} without rounding or overflow")
+
+
+def _fits(given: NDArray[Any], dtype: np.dtype[Any]) -> bool:
+    """Tell whether integers lie within the range of a narrower type."""
+    if given.dtype.kind not in "iu" or dtype.kind not in "iu":
+        return False
+    limits = np.iinfo(dtype)
+    return not given.size or (int(given.min()) >= limits.min and int(given.max()) <= limits.max)
 
 
 def _listed(names: Iterable[str]) -> str:

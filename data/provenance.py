@@ -81,9 +81,10 @@ def installed_packages() -> tuple[tuple[str, str], ...]:
     """List (name, version) of every installed distribution: any of them may bear on a result."""
     versions: dict[str, str] = {}
     for distribution in importlib.metadata.distributions():
-        name = distribution.metadata["Name"]
+        metadata = distribution.metadata  # which is read and parsed whenever it is asked for
+        name = metadata["Name"]
         if name:  # the first on the path is the one imported
-            versions.setdefault(name.lower(), distribution.version)
+            versions.setdefault(name.lower(), metadata["Version"])
     return tuple(sorted(versions.items()))
 
 

@@ -1,9 +1,10 @@
-"""What instruments said while a run was going on, and what there was to tell about it."""
+"""What instruments said while a run was going on, what there was to tell about it, and by which clock."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Final
+from datetime import datetime
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +16,18 @@ LEVELS: Final = ("info", "warning", "error")
 """How much a message matters."""
 
 
+class Start(NamedTuple):
+    """When a run began, on both of its clocks.
+
+    Attributes:
+        wall: on the clock of the computer, in UTC.
+        lab_ps: on the clock of the lab, picoseconds: the start of the first shot.
+    """
+
+    wall: datetime
+    lab_ps: int
+
+
 @dataclass(frozen=True, slots=True)
 class InstrumentReading:
     """One value that an instrument gave.
@@ -24,7 +37,7 @@ class InstrumentReading:
         setting: of the instrument.
         value: in the unit below; None when there is none.
         unit: base unit; empty for texts, switches and pure numbers.
-        time: seconds since the start of the run; those read before it are negative.
+        time: seconds since the start of the run on the wall clock; those read before it are negative.
         quality: one of `QUALITIES`.
         note: why it is not good, in a few words.
     """
@@ -50,7 +63,8 @@ class ReadingLog:
     Attributes:
         name: instrument/setting.
         unit: base unit of the values.
-        time: (readings,) float64, seconds since the start of the run.
+        time: (readings,) float64, seconds since the start of the run on the wall clock; clicks and shots are
+            counted on the clock of the lab, see `Run.start`.
         value: (readings,) float64 (switches are 0 and 1, what has no value NaN) or texts.
         quality: (readings,) names out of `QUALITIES`.
         note: (readings,) why a reading is not good.
@@ -72,7 +86,7 @@ class Message:
     """What there was to tell while a run was going on.
 
     Attributes:
-        time: seconds since the start of the run.
+        time: seconds since the start of the run on the wall clock.
         level: one of `LEVELS`.
         text: for people.
     """

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,9 +14,11 @@ from typing import Final, Literal, TypeAlias
 from data.archive import archive_journal
 from data.disk import RESERVE, sync_folder
 from data.entries import End
-from data.errors import EmptyJournalError, RunFileError
+from data.errors import EmptyJournalError, JournalElsewhereError, RunFileError
 from data.journal import JournalReader, JournalWriter
+from data.journal.writer import UNNAMED
 from data.journalled_run import JournalledRun
+from data.pointers import journal_at, remove_pointer
 from data.results import Encoded, encode, restore
 from data.run import open_run
 from data.run_names import FINISHED, JOURNAL
@@ -29,6 +31,8 @@ nothing."""
 
 DAMAGED: Final = ".damaged"
 """What is put behind the name of a journal or a file of which some is lost, once another file is made."""
+
+_NOT_BEGUN: Final = "the run was stopped before it began; nothing is lost"
 
 FRESH: Final = 600.0
 """s: a copy that nobody has written to for so long is not being made any more, however large it is."""
@@ -70,21 +74,33 @@ def repair(
     place = Path(folder)
     for path in [place] if place.is_file() else sorted(place.rglob(f"*{JOURNAL}")):
         try:
-            yield _finish(path, take_over, reserve)
+            if path.exists():  # else it was finished by way of its pointer
+                yield _finish(path, take_over, reserve)
         except (RunFileError, OSError) as error:
             yield Repair(path, "left", str(error))
     if place.is_dir():
+        yield from _clear_unnamed(place)
         yield from _clear_halves(place)
 
 
-def _finish(path: Path, take_over: bool, reserve: int) -> Repair:
-    """Make the file of a run that was cut off."""
+def _finish(found: Path, take_over: bool, reserve: int) -> Repair:
+    """Make the file of a run that was cut off, of which a journal or a pointer to it was found."""
+    try:
+        path = journal_at(found)
+    except JournalElsewhereError:
+        if not found.with_suffix(FINISHED).is_file():
+            raise
+        found.unlink()
+        return Repair(
+            found, "cleared", "it pointed to a journal that is not needed any more; the run is there"
+        )
     try:
         source = JournalledRun(path, verify=True, take_over=take_over)
     except EmptyJournalError:
         return _clear_empty(path)
     with closing(source):
-        target, state = _target(source, path), _state_of(source, path)
+        target = _target(source, path) if found == path else found.with_suffix(FINISHED)
+        state = _state_of(source, path)
         if obstacle := _obstacle(source, target, take_over):
             return Repair(path, "left", obstacle)
         points, damage = len(source.table_ends()["scan"]), source.damage
@@ -96,6 +112,7 @@ def _finish(path: Path, take_over: bool, reserve: int) -> Repair:
                 _set_aside(target)
                 archive_journal(source, target, state, _results_of(source.end), reserve)
                 message = f"{points} points"
+    remove_pointer(target)
     if damage:
         kept = path.rename(path.with_name(path.name + DAMAGED))
         message += f"; {damage}; the journal is kept as {kept.name}"
@@ -155,11 +172,26 @@ def _results_of(end: End | None) -> Encoded | None:
 
 
 def _clear_empty(path: Path) -> Repair:
+    if path.suffix != JOURNAL:  # any empty file looks like a run that was not begun
+        return Repair(
+            path, "left", f"it is empty, and nobody knows what it is: no journal is called so ({JOURNAL})"
+        )
     with JournalWriter.reopen(path), JournalReader(path) as reader:
         if reader.frames():  # it was just being begun
             return Repair(path, "left", "the run is going on")
         path.unlink()
-    return Repair(path, "cleared", "the run was stopped before it began; nothing is lost")
+    return Repair(path, "cleared", _NOT_BEGUN)
+
+
+def _clear_unnamed(folder: Path) -> Iterator[Repair]:
+    """Remove journals whose programs were killed before the run had begun."""
+    for path in sorted(folder.rglob(f"*{JOURNAL}{UNNAMED}")):
+        with suppress(RunFileError, FileNotFoundError):  # it has its name now, or is being written
+            with JournalReader(path) as reader:
+                is_over = reader.has_writer() is False or time.time() - path.stat().st_mtime > FRESH
+            if is_over:
+                path.unlink()
+                yield Repair(path, "cleared", _NOT_BEGUN)
 
 
 def _clear_halves(folder: Path) -> Iterator[Repair]:

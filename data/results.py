@@ -20,16 +20,20 @@ import h5py
 import numpy as np
 
 from data.errors import ResultsError
+from data.findings import NO_UNITS, Units, fields_of, findings_of, is_quantity, units_of
 from data.header import storable
 from data.provenance import program_version
 
 Results: TypeAlias = Mapping[str, object]
 
+Copy: TypeAlias = tuple[object, str]
+"""Numbers that stand in the text of results, and their unit."""
+
 ANALYSIS: Final = "analysis"
 
 # JSON has neither arrays of a type nor infinite numbers: a mapping with one of these keys stands for them.
 _ARRAY: Final = "$array"
-_FLOAT: Final = "$float"
+SPELLED: Final = "$float"
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,13 +102,13 @@ class Encoded:
     Attributes:
         text: the structure as JSON.
         arrays: name of a dataset -> numpy array that the text refers to.
-        copies: name of a dataset -> (numbers that stand in the text, their unit).
+        copies: name of a dataset -> numbers that stand in the text.
         key: the first number of the results, if they have one.
     """
 
     text: str
     arrays: dict[str, np.ndarray[Any, Any]]
-    copies: dict[str, tuple[object, str]]
+    copies: dict[str, Copy]
     key: KeyResult | None
 
 
@@ -113,8 +117,7 @@ def encode(results: Results) -> Encoded:
 
     Args:
         results: name -> number, text, truth value, None, numpy array of numbers, dataclass, or a list or
-            mapping of these. A dataclass or mapping with the fields value, error and unit
-            is a value with its error.
+            mapping of these. What belongs together as value, error and unit, `data.findings` tells.
 
     Returns:
         The parts. Tuples become lists and dataclasses mappings; all numbers keep their values.
@@ -124,9 +127,8 @@ def encode(results: Results) -> Encoded:
     """
     arrays: dict[str, np.ndarray[Any, Any]] = {}
     plain = _plain(dict(results), "", arrays)
-    copies: dict[str, tuple[object, str]] = {}
-    for name, value in plain.items():
-        _collect_copies(value, name, copies)
+    copies: dict[str, Copy] = {}
+    _collect_copies(plain, "", copies)
     groups = {str(parent) for name in copies for parent in PurePosixPath(name).parents}
     copies = {name: copy for name, copy in copies.items() if name not in groups}  # "x_error" may be both
     return Encoded(json.dumps(plain, allow_nan=False), arrays, copies, _key_result(plain))
@@ -213,13 +215,13 @@ def _latest(file: h5py.File) -> h5py.Group | None:
 def _plain(value: object, place: str, arrays: dict[str, np.ndarray[Any, Any]]) -> Any:
     """Return what JSON can hold, arrays moved to `arrays`."""
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        value = {field.name: getattr(value, field.name) for field in dataclasses.fields(value)}
+        value = fields_of(value)
     if isinstance(value, np.generic):
         value = value.item()
     if value is None or isinstance(value, bool | int | str):
         return value
     if isinstance(value, float):
-        return value if math.isfinite(value) else {_FLOAT: repr(value)}
+        return value if math.isfinite(value) else {SPELLED: repr(value)}
     if isinstance(value, np.ndarray | complex):
         return {_ARRAY: _stored(np.asarray(value), place, arrays)}
     if isinstance(value, Mapping):
@@ -259,60 +261,76 @@ def _restored(value: Any, array: Callable[[str], Any]) -> Any:
         return value
     if _ARRAY in value:
         return array(value[_ARRAY])
-    if _FLOAT in value:
-        return float(value[_FLOAT])
+    if SPELLED in value:
+        return float(value[SPELLED])
     return {key: _restored(item, array) for key, item in value.items()}
 
 
 def _number(value: Any) -> float | int | bool | None:
     """Return the number that a plain value is, None if it is none."""
-    if isinstance(value, dict) and set(value) == {_FLOAT}:
-        return float(value[_FLOAT])
+    if isinstance(value, dict) and set(value) == {SPELLED}:
+        return float(value[SPELLED])
     # HDF5 has no integers of more than 64 bits; such a number stands in the text only.
     is_number = isinstance(value, bool | float) or (isinstance(value, int) and abs(value) < 2**63)
     return value if is_number else None
 
 
-def _collect_copies(value: Any, place: str, copies: dict[str, tuple[object, str]]) -> None:
-    """Gather numbers, values with errors, and tables (lists of mappings with the same keys)."""
+def _collect_copies(
+    results: Mapping[str, Any], place: str, copies: dict[str, Copy], outer: Units = NO_UNITS
+) -> None:
+    """Gather the numbers, and lists of numbers, of a mapping and of those within it, with their errors."""
+    units = units_of(results, outer)
+    for found in findings_of(results, outer):
+        own = _join(place, found.name)
+        for name, value in ((own, found.value), (f"{own}_error", found.error)):
+            _collect_copy(value, name, found.unit, copies, units)
+
+
+def _collect_copy(value: Any, place: str, unit: str, copies: dict[str, Copy], units: Units) -> None:
+    """Gather the numbers of a value.
+
+    Args:
+        value: as JSON holds it.
+        place: its name in the file.
+        unit: of the value, if it is a number or a list of them.
+        copies: to which they are added.
+        units: of the columns, if it is a table.
+    """
     number = _number(value)
     if number is not None:
-        copies[place] = (number, "")
-    elif isinstance(value, dict) and {"value", "error"} <= set(value):
-        for name, field in ((place, "value"), (f"{place}_error", "error")):
-            quantity = _number(value[field])
-            if quantity is not None:
-                copies[name] = (quantity, str(value.get("unit") or ""))
+        copies[place] = (number, unit)
     elif isinstance(value, dict):
-        for key, item in value.items():
-            _collect_copies(item, _join(place, key), copies)
+        _collect_copies(value, place, copies)
     elif isinstance(value, list) and value:
         numbers = [_number(item) for item in value]
         if None not in numbers:
-            copies[place] = (np.array(numbers), "")
+            copies[place] = (np.array(numbers), unit)
         elif all(isinstance(row, dict) for row in value):
-            _collect_table(value, place, copies)
+            _collect_table(value, place, unit, copies, units)
 
 
-def _collect_table(rows: list[dict[str, Any]], place: str, copies: dict[str, tuple[object, str]]) -> None:
+def _collect_table(
+    rows: list[dict[str, Any]], place: str, unit: str, copies: dict[str, Copy], units: Units
+) -> None:
     """Gather the columns of a list of mappings that have the same keys, or of values with errors."""
-    cells: list[dict[str, tuple[object, str]]] = []
+    cells: list[dict[str, Copy]] = []
     for row in rows:
         cells.append({})
-        _collect_copies(row, place, cells[-1])
-    for name, (_, unit) in cells[0].items():
+        if is_quantity(row):
+            _collect_copies({place: row}, "", cells[-1], {place: unit})
+        else:
+            _collect_copies(row, place, cells[-1], units)
+    for name, (_, own_unit) in cells[0].items():
         column = [row[name][0] for row in cells if name in row]
         if len(column) == len(rows) and all(isinstance(cell, bool | int | float) for cell in column):
-            copies[name] = (np.array(column), unit)
+            copies[name] = (np.array(column), own_unit)
 
 
 def _key_result(results: Mapping[str, Any]) -> KeyResult | None:
-    for name, value in results.items():
-        if isinstance(value, dict) and {"value", "error"} <= set(value):
-            number, error = _number(value["value"]), _number(value["error"])
-            unit = str(value.get("unit") or "")
-        else:
-            number, error, unit = _number(value), _number(results.get(f"{name}_error")), ""
+    for found in findings_of(results):
+        number, error = _number(found.value), _number(found.error)
         if number is not None:
-            return KeyResult(name, float(number), math.nan if error is None else float(error), unit)
+            return KeyResult(
+                found.name, float(number), math.nan if error is None else float(error), found.unit
+            )
     return None

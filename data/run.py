@@ -9,19 +9,28 @@ from datetime import datetime
 from functools import cached_property
 from pathlib import Path
 from types import MappingProxyType, TracebackType
-from typing import TYPE_CHECKING, Any, Final, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Final, Self
 
 import h5py
+import numpy as np
 from numpy.typing import NDArray
 
 from data.columns import Record
-from data.errors import DamagedRunError, NoFileYetError, RunClosedError, UnreadableFileError
-from data.header import Axis, Camera, Channel, Readout, RunHeader, StoredParameter
+from data.errors import (
+    DamagedRunError,
+    JournalElsewhereError,
+    NoFileYetError,
+    RunClosedError,
+    UnknownColumnError,
+    UnreadableFileError,
+)
+from data.header import Axis, Camera, Channel, Readout, RunHeader, StoredParameter, averages_of
 from data.journalled_run import JournalledRun
-from data.layout import SCAN, Column, columns_of
+from data.layout import LOG, SCAN, SHOTS, Column, columns_of
 from data.photons import Photons
-from data.points import PointValues, Rows, record_of
-from data.readings import Message, ReadingLog
+from data.pointers import journal_at
+from data.points import PointValues, Rows, joined_notes, record_of
+from data.readings import Message, ReadingLog, Start
 from data.results import Analysis
 from data.run_names import FINISHED, JOURNAL, find_run
 from data.sources import Source, TableEnds
@@ -43,13 +52,14 @@ def open_run(which: str | os.PathLike[str], folder: str | os.PathLike[str] = "ru
     that was cut off by a crash or a power cut, the journal is read, and gives the points that were completed.
 
     Args:
-        which: path of the run file, also while there is only its journal beside it; or path of the journal;
-            or an id, the first characters of an id, or "latest".
+        which: path of the run file, also while there is only its journal, beside it or elsewhere; or path of
+            the journal; or an id, the first characters of an id, or "latest".
         folder: of the runs, for finding one by its id.
 
     Raises:
         RunNotFoundError: if no run answers.
         AmbiguousRunError: if several do.
+        JournalElsewhereError: if there is only a journal, which cannot be seen from here.
         RunFileError: one of its kinds, if the file is missing, foreign, cut short, damaged or being written.
     """
     place = Path(which)
@@ -58,15 +68,19 @@ def open_run(which: str | os.PathLike[str], folder: str | os.PathLike[str] = "ru
     journal = place.with_suffix(JOURNAL)
     if place.suffix == JOURNAL or (not place.exists() and journal.exists()):
         try:
+            journal = journal_at(journal)
             return Run(journal, JournalledRun(journal))
-        except UnreadableFileError:
-            if journal.exists() or not (place := journal.with_suffix(FINISHED)).exists():
+        except (UnreadableFileError, JournalElsewhereError):
+            if not (place := place.with_suffix(FINISHED)).exists():
                 raise  # else it was finished just now
     return Run(place, StoredRun(place))
 
 
 class Run:
     """One run. Use it in a `with` block, or close it.
+
+    What every point has is there by name, as ``run["wait"]`` of what was scanned, and ``run["ions"]`` of what
+    was counted.
 
     Attributes:
         path: of the file, or of the journal.
@@ -109,6 +123,39 @@ class Run:
             self._open_source.close()
         self._open_source = None
 
+    def __getitem__(self, name: str) -> NDArray[Any]:
+        """Return what every completed point has of a scanned value, a readout, a channel, or a camera.
+
+        Args:
+            name: of it, or of any column of the scan, for example ``"ions_mean_errors"``.
+
+        Returns:
+            (points,) of an axis or channel; of a readout (points, width) mean counts of a shot; of a camera
+            (points, rows, columns). Counts shot by shot are `column`'s, and `record`'s.
+
+        Raises:
+            UnknownColumnError: there is none; it is a `KeyError`.
+            DamagedRunError: it cannot be read.
+        """
+        path = self._path_of(name)
+        if path is None:
+            kinds = ("axes", "readouts", "channels", "cameras")
+            known = {kind: tuple(one.name for one in getattr(self, kind)) for kind in kinds}
+            raise UnknownColumnError(self.id, name, known)
+        values = self.column(path)
+        return np.char.decode(values, "utf-8") if values.dtype.kind == "S" else values
+
+    __iter__: ClassVar[None] = None  # else Python would ask for the items 0, 1, 2 ... in a loop
+
+    def __contains__(self, name: str) -> bool:
+        """Tell whether every point has something of that name."""
+        return self._path_of(name) is not None
+
+    def _path_of(self, name: str) -> str | None:
+        """Return the column of the scan that has a name, or the mean counts of the readout that has it."""
+        paths = (f"{SCAN}/{column}" for column in (name, averages_of(name)[0]))
+        return next((path for path in paths if path in self._tables), None)
+
     def __len__(self) -> int:
         """Count the completed points."""
         return len(self._table_ends()["scan"])
@@ -135,6 +182,18 @@ class Run:
     def ended(self) -> datetime | None:
         """When, in UTC; None for a run that is going on or was cut off."""
         return self._state.ended
+
+    @property
+    def start(self) -> Start:
+        """When the run began, on both of its clocks.
+
+        Times of readings and messages are seconds since ``start.wall``, those of shots, attempts, gates and
+        clicks picoseconds of the lab's clock, of which ``start.lab_ps`` is the same moment. So a reading was
+        made when that clock showed ``start.lab_ps + 1e12 * time``: to some milliseconds in a lab of
+        instruments; in a simulated one only if its time is paced as the wall's is.
+        """
+        first = self.column(f"{SHOTS}/start", 0, 1)
+        return Start(self.header.provenance.started, int(first[0]) if len(first) else 0)
 
     @property
     def file(self) -> h5py.File:
@@ -182,8 +241,17 @@ class Run:
 
     @cached_property
     def messages(self) -> Sequence[Message]:
-        """What there was to tell while the run was going on."""
+        """What programs and people had to tell while the run was going on, each with its time."""
         return self._source.messages()
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What the timing core had to say about points, each thing once; `Record.notes` tells of which."""
+        if not self.table_rows["log"]:
+            return ()
+        point, note, text = (self.column(f"{LOG}/{name}") for name in ("point", "note", "text"))
+        numbers = zip(point.tolist(), note.tolist(), strict=True)
+        return tuple(dict.fromkeys(joined_notes(numbers, text)))
 
     @property
     def photons(self) -> Photons:

@@ -32,9 +32,11 @@ from data.errors import (
 from data.header import PointForm, RunHeader, storable
 from data.journal import JournalWriter, this_machine
 from data.journalled_run import JournalledRun
+from data.pointers import remove_pointer, write_pointer
 from data.points import (
     ChannelValues,
     PointValues,
+    Rows,
     Totals,
     check_values,
     scan_row,
@@ -90,15 +92,19 @@ class OpenPoint:
         """
         rows = table_rows(self.index, record, self._form, self._totals)
         totals = self._totals.joined(rows, record.duration_ps, record.images, record.notes)
+        # Should nothing follow any more, this is the row of the point: with what it has, pictures included.
+        rows |= self._row(totals)
         self._write(Kind.BATCH, pack_rows(self._key(), rows, self._form, record.duration_ps))
         self._totals = totals
         self._batches += 1
 
     def close(self) -> None:
         """Complete the point; channels that were not set are NaN."""
+        self._write(Kind.POINT, pack_rows(self._key(), self._row(self._totals), self._form))
+
+    def _row(self, totals: Totals) -> Rows:
         channels = unknown_channels(self._form) | dict(self.channels)
-        row = scan_row(self.index, self._opening.values, channels, self._form, self._totals)
-        self._write(Kind.POINT, pack_rows(self._key(), row, self._form))
+        return scan_row(self.index, self._opening.values, channels, self._form, totals)
 
     def _key(self) -> RowKey:
         return RowKey(self.index, self._opening.opening, self._batches)
@@ -144,35 +150,32 @@ class RunWriter:
             folder: of all runs; made if it is not there.
             header: all that is known before the first point.
             journals: folder for the journal, on a disk of this machine; needed where `folder` is on a network
-                drive. None for beside the file.
+                drive, in which a pointer to the journal is left. None for beside the file.
             reserve: bytes that must stay free on the disk.
 
         Raises:
-            UnwritableFolderError: if the system does not let the run be made.
+            UnwritableFolderError: if the system does not let the run be made; it names the folder at fault.
             NoSpaceError: if the disk is full.
         """
-        started = header.provenance.started.astimezone(UTC)
-        day = Path(folder) / f"{started:%Y-%m-%d}"
-        place = day if journals is None else Path(journals)
-        try:
-            for needed in (day, place):
-                needed.mkdir(parents=True, exist_ok=True)
+        folder, started = Path(folder), header.provenance.started.astimezone(UTC)
+        day = folder / f"{started:%Y-%m-%d}"
+        with _refusals_told(folder, "runs"):
+            day.mkdir(parents=True, exist_ok=True)
+        place, what = (day, "runs") if journals is None else (Path(journals), "the journals of runs")
+        with _refusals_told(folder if journals is None else place, what):
+            place.mkdir(parents=True, exist_ok=True)
             check_space(place / "a new run", reserve, 0)
-            run_id, path, journal = _create_journal(day, place, started, header.experiment)
-        except OSError as error:
-            raise UnwritableFolderError(Path(folder), reason_of(error)) from error
-        writer = cls(path, run_id, header, journal, reserve)
+            run_id, path, journal = _create_journal(day, place, header)
         try:
-            head = pack(Head.of(run_id, header, str(path.resolve()), this_machine()))
-            for _ in range(2):  # without it nothing else can be understood
-                writer._write(Kind.HEAD, head)
-            journal.sync()
-            sync_folder(day)
+            with _refusals_told(folder, "runs"):
+                if not place.samefile(day):
+                    write_pointer(path, journal.path)
+                sync_folder(day)
         except BaseException:
             journal.close()
             journal.path.unlink()
             raise
-        return writer
+        return cls(path, run_id, header, journal, reserve)
 
     @property
     def kept_in(self) -> Path:
@@ -302,6 +305,7 @@ class RunWriter:
         finally:
             journal.close()
         self.journal.unlink(missing_ok=True)  # a repair may have been faster
+        remove_pointer(self.path)
         return self.path
 
     def __enter__(self) -> Self:
@@ -374,18 +378,35 @@ class RunWriter:
         return self._journal
 
 
-def _create_journal(
-    day: Path, place: Path, started: datetime, experiment: str
-) -> tuple[str, Path, JournalWriter]:
-    """Create an empty journal under a name that no run has.
+@contextmanager
+def _refusals_told(folder: Path, what: str) -> Iterator[None]:
+    """Tell what the system does not let be made in the block as a fault of a folder.
+
+    Raises:
+        UnwritableFolderError: if it does not.
+    """
+    try:
+        yield
+    except UnwritableFolderError as error:
+        raise UnwritableFolderError(folder, error.reason, what) from error
+    except OSError as error:
+        raise UnwritableFolderError(folder, reason_of(error), what) from error
+
+
+def _create_journal(day: Path, place: Path, header: RunHeader) -> tuple[str, Path, JournalWriter]:
+    """Create a journal with the head of a run, under a name that no run has.
 
     Returns:
         Id of the run, path of the file to be, and the journal.
     """
-    name = re.sub(r"[^\w.]+", "_", experiment)
+    started = header.provenance.started.astimezone(UTC)
+    name = re.sub(r"[^\w.]+", "_", header.experiment)
     while True:
         run_id = f"{started:%Y%m%dT%H%M%S}{started.microsecond // 1000:03d}-{secrets.token_hex(2)}"
         path = day / f"{run_id}-{name}{FINISHED}"
+        head = pack(Head.of(run_id, header, str(path.resolve()), this_machine()))
         with suppress(FileExistsError, JournalBusyError):  # that is how a repair looks whether it is empty
             if not path.exists():
-                return run_id, path, JournalWriter.create((place / path.name).with_suffix(JOURNAL))
+                journal = (place / path.name).with_suffix(JOURNAL)
+                # Twice, since without it nothing else can be understood.
+                return run_id, path, JournalWriter.create(journal, [(Kind.HEAD, head)] * 2)

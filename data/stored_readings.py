@@ -9,7 +9,7 @@ import h5py
 import numpy as np
 
 from data.header import storable
-from data.layout import FILTERS
+from data.layout import FILTERS, WALL_CLOCK
 from data.readings import QUALITIES, Message, ReadingLog
 
 INSTRUMENTS: Final = "entry/instruments"
@@ -25,6 +25,7 @@ def write_readings(file: h5py.File, logs: Mapping[str, ReadingLog]) -> None:
         group = file.create_group(f"{INSTRUMENTS}/{name}")
         group.attrs["NX_class"] = "NXlog"
         _column(group, "time", log.time, "since the start of the run", "s")
+        _tell_clock(group["time"])
         group["time"].make_scale("time")
         value = (
             np.array([storable(text) for text in log.value], _TEXT)
@@ -59,6 +60,7 @@ def write_messages(file: h5py.File, messages: Sequence[Message]) -> None:
     _column(
         group, "time", np.array([m.time for m in messages], np.float64), "since the start of the run", "s"
     )
+    _tell_clock(group["time"])
     group["time"].make_scale("time")
     for name, meaning in (("level", "how much it matters"), ("text", "what there was to tell")):
         texts = [storable(getattr(message, name)) for message in messages]
@@ -80,6 +82,12 @@ def _column(group: h5py.Group, name: str, values: np.ndarray[Any, Any], meaning:
     dataset.attrs["long_name"] = meaning
     if unit:
         dataset.attrs["units"] = unit
+
+
+def _tell_clock(time: h5py.Dataset) -> None:
+    """Say which clock times were read from, and when it showed zero."""
+    time.attrs["clock"] = WALL_CLOCK
+    time.attrs["epoch"] = time.file["entry/start_time"].asstr()[()]
 
 
 def _log(name: str, group: h5py.Group) -> ReadingLog:

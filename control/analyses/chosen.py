@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from control.errors import UsageError, nearest
-from control.experiments.gate_rows import rows_of
 
 if TYPE_CHECKING:
     from data import Readout, Run
@@ -114,15 +114,32 @@ def readout_named(run: Run, name: str | None, others: tuple[str, ...] = ()) -> R
         UsageError: there is none of that name, or it has to be told which.
     """
     known = {readout.name: readout for readout in run.readouts}
+    return known[CAMERA] if name is None and CAMERA in known else _named(run, name, known, others)
+
+
+def counter_named(run: Run, name: str | None) -> Readout:
+    """Return a readout of a run whose gates photons come through.
+
+    Args:
+        run: open.
+        name: of it; None for the only one beside the camera.
+
+    Raises:
+        UsageError: there is none of that name, or it has to be told which.
+    """
+    known = {readout.name: readout for readout in run.readouts}
+    counters = {own: readout for own, readout in known.items() if own != CAMERA and readout.counted != "ions"}
+    return _named(run, name, counters if name is None and counters else known)
+
+
+def _named(run: Run, name: str | None, known: Mapping[str, Readout], others: tuple[str, ...] = ()) -> Readout:
     if name is None and len(known) == 1:
         return next(iter(known.values()))
-    if name is None and CAMERA in known:
-        return known[CAMERA]
-    if name in known:
-        return known[name]
     if name is None:
         names = ", ".join((*known, *others)) or "none"
         raise UsageError(what=f"say which readout of run {run.id}", advice=f"-p readout=... It has: {names}.")
+    if name in known:
+        return known[name]
     what = f"run {run.id} has no readout {name!r}"
     raise UsageError(what=what, advice=nearest(name, (*known, *others)))
 
@@ -152,25 +169,3 @@ def _values(values: Vector, error: float | None) -> NormalValues:
     if error is None:
         error = float(np.sqrt(np.mean(np.diff(values) ** 2) / 2)) if len(values) > 1 else 0.0
     return NormalValues(values, np.full(len(values), error))
-
-
-def photon_columns(run: Run, readout: str) -> tuple[NDArray[Any], int]:
-    """Return when photons came, and in how many windows they could.
-
-    Args:
-        run: open.
-        readout: name of a counter.
-
-    Returns:
-        Picoseconds since the window opened (clicks,), of all windows of the counter, and the number of
-        windows that were opened.
-
-    Raises:
-        UsageError: the run has photons, but no program that tells their gates.
-    """
-    rows = rows_of(run, readout) if len(run.photons) else []
-    times, windows = [np.zeros(0, np.int64)], 0
-    for record in run.records():
-        times.append(record.tags.window_ps[np.isin(record.tags.readout, rows)])
-        windows += record.counts[readout].size
-    return np.concatenate(times), windows

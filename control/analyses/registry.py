@@ -18,9 +18,10 @@ from types import MappingProxyType, ModuleType
 from typing import Any, Final
 
 from control.analyses.analysis import Analysis, Draw, FunctionAnalysis, OwnAnalysis
+from control.analyses.parameters import place_of
 from control.errors import ConfigError, nearest
 from control.experiments.experiment import Experiment
-from control.experiments.registry import experiment_names, find_experiment, load_file
+from control.experiments.registry import author_errors, experiment_names, find_experiment, load_file
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +103,8 @@ def _from_file(file: Path, name: str, texts: Mapping[str, str]) -> Analysis:
     function = vars(module).get(name or "analyse")
     if inspect.isfunction(function):
         source = file.read_text(encoding="utf-8", errors="replace")
-        return FunctionAnalysis.bound(file.name, function, texts, source)
+        with author_errors(f"reading the parameters of {function.__name__}()", place=place_of(function)):
+            return FunctionAnalysis.bound(file.name, function, texts, source)
     if name and not _is_experiment(function):
         functions = [key for key, value in vars(module).items() if _own(value, module)]
         raise ConfigError((f"{file} has no analysis {name!r}. {nearest(name, functions)}",))

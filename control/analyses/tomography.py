@@ -34,7 +34,7 @@ def analyse(run: Run, *, rng: np.random.Generator, resamples: Resamples = 200) -
     Raises:
         UsageError: it is no tomography of pairs.
     """
-    from data.analysis import count_detections  # noqa: PLC0415 - late, as all analysis
+    from data.analysis import binomial  # noqa: PLC0415 - late, as all analysis
 
     known = {axis.name for axis in run.axes} | {readout.name for readout in run.readouts}
     missing = [name for name in (*NEEDED, *READOUTS) if name not in known]
@@ -43,13 +43,15 @@ def analyse(run: Run, *, rng: np.random.Generator, resamples: Resamples = 200) -
         what = f"run {run.id} is no tomography of pairs: it lacks {lacks}"
         raise UsageError(what=what, advice="`ionloom show` tells what it holds.")
     pairs = collect_pairs(run)
-    trains = count_detections(pairs.clicked)
+    records = list(run.records())
+    tries = sum(len(record.attempts) or record.shots for record in records)
+    clicks = pairs.clicked.sum(axis=0).tolist()
     states = reconstruct_pairs(pairs.counts, rng, resamples)
-    windows = np.concatenate([record.tags.window_ps for record in run.records()])
+    windows = np.concatenate([record.tags.window_ps for record in records])
     length = float(windows.max() + 1) * 1e-12 if len(windows) else 1e-6
-    attempts = trains.trains * pairs.clicked.shape[1]
+    attempts = tries * pairs.clicked.shape[1]
     return {
-        **describe_ions(states, trains.probabilities, trains.ion_clicks.tolist(), trains.trains),
+        **describe_ions(states, [binomial(count, tries) for count in clicks], clicks, tries),
         "wave_packet": wave_packet(run, attempts, length),
     }
 

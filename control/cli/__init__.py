@@ -8,6 +8,7 @@ import click
 
 from control.cli.exits import exit_code
 from control.cli.late import Late, LateGroup
+from control.cli.streams import open_closed
 
 __all__ = ["ionloom", "main"]
 
@@ -64,9 +65,13 @@ def ionloom() -> None:
     """Run a trapped-ion quantum-network node, real or simulated.
 
     A first run:  ionloom run ten_ion_register
+
+    Each command tells more with --help. Exit codes are 0 for done, 1 for failed and 2 for used wrongly; what
+    went wrong is told on stderr.
     """
 
 
 def main(arguments: list[str] | None = None) -> None:
     """Run the command line and exit: 0 done, 1 failed, 2 used wrongly; never with a traceback."""
+    open_closed()
     raise SystemExit(exit_code(lambda: ionloom.main(arguments, prog_name="ionloom", standalone_mode=False)))

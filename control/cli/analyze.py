@@ -2,29 +2,13 @@
 
 from __future__ import annotations
 
-import math
-from collections import Counter
 from pathlib import Path
-from typing import Any
 
 import click
 
-from control.analyses import Analysed, Wanted, analyse_one, find_analysis, present, reanalyse, table_of
 from control.cli.chosen_runs import find_all, is_one, runs_argument
-from control.cli.exits import DONE, FAILED
-from control.cli.options import experiment_option, json_option, out_option, parameter_option
-from control.cli.outcome import print_found, stdout_for_json
-from control.cli.printing import ProgressBar, console, jsonable, print_json, print_table
-from control.experiments.tables import Table
-from control.runner import Progress
-from data import open_run
-from data.pages import quantities_of
-
-MOST_COLUMNS = 6
-"""Results of a run that fit into a line of a table."""
-
-MISFIT = "does not describe"
-"""How the verdict on a fit begins, see `control.experiments.textbook.fitted`, if its errors mean nothing."""
+from control.cli.options import analysis_parameter_option, experiment_option, json_option, out_option
+from control.cli.streams import stdout_for_json
 
 
 @click.command()
@@ -32,16 +16,21 @@ MISFIT = "does not describe"
 @click.option(
     "--analysis",
     metavar="NAME|FILE.py",
-    help="Another analysis than that of the experiment: of any run (summary, fit, g2, wave-packet, "
-    "tomography), of another experiment, or your own function analyse(run, ...) in a file.",
+    help="Another analysis than that of the experiment that made the run: summary, fit, g2, wave-packet or "
+    "tomography, which take any run; that of another experiment; or a file of yours with a function "
+    "analyse(run), which returns a mapping of names to results.",
 )
-@parameter_option
+@analysis_parameter_option
 @click.option(
     "--workers",
     type=click.IntRange(min=1),
     help="Processes on this machine.  [default: one for few runs, all cores for many]",
 )
-@click.option("--cluster", metavar="ADDRESS", help="Scheduler of a Dask cluster whose workers see the files.")
+@click.option(
+    "--cluster",
+    metavar="ADDRESS",
+    help="Scheduler of a Dask cluster, as tcp://10.0.0.5:8786; its workers must see the same files.",
+)
 @click.option("--dry-run", is_flag=True, help="Print the results, and write nothing.")
 @experiment_option
 @out_option
@@ -60,82 +49,24 @@ def analyze(
     """Analyse runs again, from their files.
 
     RUN is a file, an id, the beginning of an id, a folder of runs, or `latest` in --out. The data are not
-    touched: the results of each become a new version beside those that it has.
-    """
+    touched: the results of each become a new version beside those that it has. Of several runs, those that
+    cannot be analysed are told, and the exit code is 1.
+
+    \b
+    ionloom analyze                                  the latest run, as its experiment does
+    ionloom analyze runs                             all runs of a folder
+    ionloom analyze latest --analysis fit -p model=rabi -p axis=duration
+    ionloom analyze latest --analysis mine.py        your own, without touching ionloom
+    """  # noqa: D301 - the backspace tells click not to join the lines
     paths = find_all(out, which)
+    # Only when there is something to do: analyses bring most of what ionloom is.
+    from control.analyses import Wanted, find_analysis  # noqa: PLC0415
+    from control.cli.analysing import analyse_alone, analyse_many  # noqa: PLC0415
+
     wanted = Wanted(analysis, parameters, experiment)
     with stdout_for_json(as_json):
         # mistakes are told before any run is read
         find_analysis(wanted.which, wanted.texts, wanted.experiment)
     if is_one(which) and not dry_run and cluster is None:
-        with stdout_for_json(as_json):
-            analyse_one(paths[0], wanted)
-        _print_one(paths[0], experiment, as_json=as_json)
-        return DONE
-    with stdout_for_json(as_json), ProgressBar() as bar:
-        done = reanalyse(
-            paths,
-            wanted,
-            workers=workers,
-            cluster=cluster,
-            write=not dry_run,
-            watch=lambda seen, planned: bar(Progress("analysing", seen, planned)),
-        )
-    _print_all(done, as_json=as_json, written=not dry_run)
-    return FAILED if any(one.problem for one in done) else DONE
-
-
-def _print_one(path: Path, experiment: str | None, *, as_json: bool) -> None:
-    """Print what was written into a run."""
-    with open_run(path) as run:
-        with stdout_for_json(as_json):
-            table = present(run, experiment).table()
-        print_found(run, table, as_json=as_json)
-
-
-def _print_all(done: tuple[Analysed, ...], *, as_json: bool, written: bool) -> None:
-    """Print a line for each run, what went wrong, and how many were written; or all of it as JSON."""
-    on = console(stderr=as_json)
-    if len(done) == 1 and done[0].found:
-        print_table(table_of(done[0].results, f"run {done[0].id}"), on)
-    else:
-        print_table(_overview(done), on)
-    for one in done:
-        if one.problem:
-            on.print(f"{one.id or one.path}: {one.problem}", style="yellow", soft_wrap=True, markup=False)
-        elif len(done) > 1 and (misfit := _misfit(one)):  # the table of one run has it
-            on.print(f"{one.id}: the fit {misfit}", style="yellow", soft_wrap=True, markup=False)
-    failed = sum(bool(one.problem) for one in done)
-    told = "analysed and written" if written else "analysed, nothing written"
-    plural = "" if len(done) == 1 else "s"
-    on.print(f"{len(done) - failed} of {len(done)} run{plural} {told}", markup=False)
-    if as_json:
-        print_json({"runs": [_as_object(one) for one in done], "failed": failed})
-
-
-def _overview(done: tuple[Analysed, ...]) -> Table:
-    """Return a line for each run, with those results with errors that most of them have."""
-    found = [{q.name: q for q in quantities_of(one.results) if math.isfinite(q.error)} for one in done]
-    seen = Counter(name for quantities in found for name in quantities)
-    names = [name for name, _ in seen.most_common(MOST_COLUMNS)]
-    rows = tuple(
-        (one.id or one.path.name, one.experiment, *(str(own[name]) if name in own else "" for name in names))
-        for one, own in zip(done, found, strict=True)
-    )
-    return Table(("run", "experiment", *(name.replace("_", " ") for name in names)), rows)
-
-
-def _misfit(one: Analysed) -> str:
-    """Return why the errors of a fit mean nothing; empty if it describes its data, or nothing was fitted."""
-    fit = one.results.get("fit")
-    return fit if isinstance(fit, str) and fit.startswith(MISFIT) else ""
-
-
-def _as_object(one: Analysed) -> dict[str, Any]:
-    return {
-        "file": str(one.path),
-        "id": one.id,
-        "experiment": one.experiment,
-        "results": jsonable(one.results),
-        "problem": one.problem,
-    }
+        return analyse_alone(paths[0], wanted, as_json=as_json)
+    return analyse_many(paths, wanted, workers=workers, cluster=cluster, write=not dry_run, as_json=as_json)

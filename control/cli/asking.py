@@ -44,6 +44,16 @@ class Asked:
 
 def asks_for_experiment(command: Callable[..., Any]) -> Callable[..., Any]:
     """Add the experiment and the options that say how it is meant; the command gets them as one `Asked`."""
+    return asks_for(command, "NAME|FILE.py")
+
+
+def asks_for(command: Callable[..., Any], metavar: str) -> Callable[..., Any]:
+    """Do the same for a command that takes something else, too.
+
+    Args:
+        command: the command.
+        metavar: what stands for the experiment in its help.
+    """
 
     @functools.wraps(command)
     def asked(
@@ -57,5 +67,5 @@ def asks_for_experiment(command: Callable[..., Any]) -> Callable[..., Any]:
     ) -> Any:
         return command(Asked(name, parameters, scans, zipped, order, setup), **others)
 
-    argument = click.argument("name", metavar="NAME|FILE.py")
+    argument = click.argument("name", metavar=metavar)
     return argument(parameter_option(scan_options(setup_option(asked))))

@@ -9,6 +9,7 @@ from contextlib import closing
 import click
 
 from control.cli.asking import Asked, asks_for_experiment
+from control.cli.escapes import say
 from control.cli.exits import DONE, FAILED
 from control.cli.printing import console, print_table
 from control.experiments.tables import Table
@@ -44,9 +45,9 @@ def _tell(faults: Iterable[str]) -> int:
     """Print every fault once, and return the exit code."""
     different = tuple(dict.fromkeys(faults))
     for fault in different:
-        click.echo(f"fault: {fault}")
+        say(f"fault: {fault}")
     several = "s" if len(different) > 1 else ""
-    click.echo(f"{len(different)} fault{several}" if different else "no faults")
+    say(f"{len(different)} fault{several}" if different else "no faults")
     return FAILED if different else DONE
 
 

@@ -14,6 +14,7 @@ import click
 
 from control.bench import Bench, lines
 from control.bench_client import is_simulated, reach, simulating
+from control.cli.escapes import say
 from control.cli.options import lab_option, setup_option
 from control.cli.stopping import stop_wish
 from control.device.heartbeat import Heartbeat
@@ -93,12 +94,12 @@ def controller(
             ssl=server_context(*tls) if tls else None,
         )
         stack.callback(server.close)
-        click.echo(f"controller of {name} at {', '.join(server.addresses)}")
+        say(f"controller of {name} at {', '.join(server.addresses)}")
         sys.stdout.flush()
         while not (server.wait(LOOK_SECONDS) or wish.is_set()):
             pass
         if wish.is_set():
-            click.echo("terminating")
+            say("terminating")
 
 
 def _chosen(setup: Setup, name: str, resource: str | None, lab: str | None, *, simulated: bool) -> Setup:

@@ -15,6 +15,7 @@ from control.bench import Bench
 from control.bench_client import is_simulated, reach
 from control.cli.arguments import ValueCommand, plain_minus, read_value
 from control.cli.devices import show_reading
+from control.cli.escapes import say
 from control.cli.options import json_option, lab_option, setup_option
 from control.cli.printing import console, jsonable, print_json, print_table
 from control.device import Device
@@ -79,11 +80,11 @@ def device(
             _expect(given, "park", 0)
             told = {"parked": connected.park()}
             if not as_json:
-                click.echo(f"{name}: {told['parked']}")
+                say(f"{name}: {told['parked']}")
         if as_json:
             print_json(jsonable({"name": name, **told}))
         elif deed in {"get", "set"}:
-            click.echo(show_reading(connected.latest(given[0]), time.time()))
+            say(show_reading(connected.latest(given[0]), time.time()))
 
 
 @contextmanager
@@ -104,7 +105,7 @@ def _connected(setup: str, lab: str | None, name: str, *, lasting: bool) -> Iter
             raise
         if lasting and lab is None and is_simulated(chosen[0]):
             note = f"{name} was simulated for this command only; one of `ionloom lab` lasts (--lab)"
-            click.echo(f"ionloom: {note}", err=True)
+            say(f"ionloom: {note}", err=True)
 
 
 def _expect(arguments: tuple[str, ...], form: str, count: int) -> tuple[str, ...]:
@@ -213,7 +214,7 @@ def _do(device: Device, given: tuple[str, ...], *, as_json: bool) -> dict[str, A
     if not as_json:
         _tell_result(device.name, action, result)
     if action == "home" and not device.TELLS_HOMED:
-        click.echo(f"ionloom: {ANEW}", err=True)
+        say(f"ionloom: {ANEW}", err=True)
     return {"action": action, "result": result}
 
 
@@ -262,12 +263,12 @@ def _meaning(device: Device, action: str) -> str:
 
 def _tell_result(name: str, action: str, result: Any) -> None:
     if result is None:
-        click.echo(f"{name}: {action} done")
+        say(f"{name}: {action} done")
     elif isinstance(result, Mapping):
         rows = tuple((str(key), _brief(value)) for key, value in result.items())
         print_table(Table((action, ""), rows), console())
     else:
-        click.echo(f"{name}: {action}: {_brief(result)}")
+        say(f"{name}: {action}: {_brief(result)}")
 
 
 def _brief(value: Any) -> str:

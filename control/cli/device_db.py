@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from control.cli.escapes import say
 from control.cli.options import lab_option, setup_option
 from control.device_db import FIRST_PORT, device_db_text
 from control.setup import read_setup, shipped_setups
@@ -37,4 +38,4 @@ def device_db(setup: str, host: str, first_port: int, out: Path | None, lab: str
         click.echo(text, nl=False)
     else:
         out.write_text(text, encoding="utf-8")
-        click.echo(f"wrote {out}")
+        say(f"wrote {out}")

@@ -11,6 +11,7 @@ import click
 from rich.console import Console
 
 from control.cli.differences import object_of, row_of
+from control.cli.escapes import say
 from control.cli.options import json_option, out_option
 from control.cli.printing import console, jsonable, print_json, print_table
 from control.errors import UsageError
@@ -59,7 +60,7 @@ def diff(first: str, second: str, timelines: bool, output: Path | None, as_json:
         if timelines or output is not None:
             picture = _compare_timelines(old, new, output, on)
             if picture is not None:
-                click.echo(picture, err=as_json)
+                say(picture, err=as_json)
 
 
 def _print(differences: Sequence[Difference], old: Run, new: Run, on: Console) -> None:

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
 import click
 
-from control.cli.asking import Asked, asks_for_experiment
+from control.cli.asking import Asked, asks_for
+from control.cli.escapes import say
 from control.cli.run_export import RecordedExport, run_export_options
 from control.errors import UsageError
 from control.setup import Setup
 from control.views import check_format
+from data.run_names import FINISHED, JOURNAL
 from sequences import Program, print_program
 
 if TYPE_CHECKING:
@@ -28,23 +31,29 @@ Writer = Callable[[Program, Setup, int], Mapping[str, Chunks]]
 
 
 @click.command("export")
-@asks_for_experiment
+@partial(asks_for, metavar="NAME|FILE.py|RUN")
 @click.option(
-    "--point", type=click.IntRange(min=1), default=1, show_default=True, help="Which of the points."
+    "--point",
+    type=click.IntRange(min=1),
+    default=1,
+    show_default=True,
+    help="Which point of the experiment, counted from 1.",
 )
 @click.option(
     "--shots",
     type=click.IntRange(min=1),
     default=1,
     show_default=True,
-    help="How many, for .vcd and .records, which unroll loops as if each attempt were heralded at once.",
+    help="How many shots, for .vcd and .records, which unroll loops as if each attempt were heralded at "
+    "once.",
 )
 @click.option(
     "-o",
     "--output",
     metavar="FILE",
     type=click.Path(path_type=Path),
-    help="Where to; of an experiment the ending decides what, of a run it lies beside it by default.",
+    help="The file to write. For an experiment it must be given, and its ending says what is written; for a "
+    "run it lies beside it by default.",
 )
 @run_export_options
 def export(
@@ -56,7 +65,7 @@ def export(
 ) -> None:
     """Write what an experiment plays, or a run, for other programs.
 
-    An experiment (-o FILE):
+    What an experiment would play is written with -o FILE, by the ending of FILE:
 
     \b
     .txt      text that people read and ionloom reads back
@@ -68,7 +77,8 @@ def export(
     .dma      its DMA traces, as the core device keeps them, a file for each
     .dump     what the timing core's analyzer would record
 
-    A run (--to FORMAT), by its file, its id, the beginning of an id, or `latest`:
+    A run that was measured is written with --to FORMAT; RUN is a file, an id, the beginning of an id, or
+    `latest` in --out:
 
     \b
     csv          its points as a table with units, for spreadsheets
@@ -76,14 +86,20 @@ def export(
     netcdf       arrays with names, for xarray and tools of netCDF
     mat          structs, for MATLAB and Octave
     photon-hdf5  its clicks, for programs of spectroscopy
+
+    \b
+    ionloom export ten_ion_register -o register.vcd
+    ionloom export latest --to csv --table photons
     """  # noqa: D301 - the backspace tells click not to join the lines
     if recorded.is_wanted:
         for path in recorded.write(asked.name, output):
-            click.echo(path)
+            say(path)
         return
     if output is None:
         advice = "Give -o FILE for what an experiment plays, or --to FORMAT for a run."
         raise UsageError(what="nothing says what to write", advice=advice)
+    if asked.name == "latest" or Path(asked.name).suffix in {FINISHED, JOURNAL}:
+        raise UsageError(what=f"{asked.name} is a run", advice="Say with --to in which format it is written.")
     ending = check_format(output, WRITERS, "a program")
     if shots > 1 and ending not in _UNROLLED:
         raise UsageError(what=f"--shots cannot be used with {ending}", advice=f"It is for {_SEVERAL}.")
@@ -93,7 +109,7 @@ def export(
         path = output.with_name(f"{output.stem}{addition}{output.suffix}")
         with path.open("wb") as file:
             file.writelines(chunk.encode() if isinstance(chunk, str) else chunk for chunk in chunks)
-        click.echo(path)
+        say(path)
 
 
 _UNROLLED: Final = (".vcd", ".records")

@@ -9,6 +9,7 @@ import click
 
 from control.bench_client import ask_lab
 from control.cli.arguments import ValueCommand, read_number, read_value
+from control.cli.escapes import say
 from control.cli.options import json_option, lab_option
 from control.cli.printing import console, print_json, print_table
 from control.errors import UnknownName, UsageError
@@ -54,7 +55,7 @@ def fault(
     if as_json:
         print_json({"instrument": instrument, "done": told})
     else:
-        click.echo(f"{instrument}: {told}")
+        say(f"{instrument}: {told}")
 
 
 def _turn(lab: str, instrument: str, given: str, knobs: tuple[str, ...]) -> str:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import click
 
-from control.cli.options import json_option, out_option, run_argument
+from control.cli.escapes import say
+from control.cli.options import json_lines_option, out_option, run_argument
+from control.cli.printing import jsonable, print_json
 from data import Record, Run, find_run, open_run
 from sequences.units import show as show_quantity
 
@@ -17,21 +18,24 @@ from sequences.units import show as show_quantity
 @click.command()
 @run_argument
 @out_option
-@json_option
+@json_lines_option
 def follow(which: str, out: Path, as_json: bool) -> None:
     """Print each point of a run as it is completed, until the run ends.
 
     RUN is a file, an id, the beginning of an id, or `latest` in --out. The run is not disturbed: its journal
-    is read, never the file that will be made of it. With --json, one object a line.
+    is read, never the file that will be made of it.
     """
     with open_run(find_run(out, which)) as run:
         if not as_json:
-            click.echo(f"run {run.id}: {run.experiment}, {run.status}")
+            say(f"run {run.id}: {run.experiment}, {run.status}")
         for index, values, record in run.follow():
             facts = {"point": index, **values, **dict(_seen(record))}
-            click.echo(json.dumps(facts) if as_json else _line(run, facts))
+            if as_json:
+                print_json(jsonable(facts))
+            else:
+                say(_line(run, facts))
         if not as_json:
-            click.echo(f"{run.status} {run.message}".rstrip())
+            say(f"{run.status} {run.message}".rstrip())
 
 
 def _seen(record: Record) -> Iterator[tuple[str, Any]]:

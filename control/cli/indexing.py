@@ -7,10 +7,11 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Final
 
-import click
 from rich.progress import Progress
 
+from control.cli.escapes import say
 from control.cli.printing import console
+from control.errors import UsageError
 from data.catalogue import Catalogue
 
 _NOTICED: Final = 200  # heads of files; reading them takes a second or two
@@ -22,7 +23,13 @@ def open_catalogue(folder: Path) -> Iterator[Catalogue]:
 
     Args:
         folder: of the runs.
+
+    Raises:
+        UsageError: there is no such folder.
     """
+    if not folder.is_dir():
+        what = f"{folder} is not a folder" if folder.exists() else f"there is no folder {folder}"
+        raise UsageError(what=what, advice="Say with --out in which folder your runs are.")
     bar = Progress(console=console(stderr=True), transient=True)
     task = bar.add_task("reading runs", total=None)
     with ExitStack() as stack:
@@ -36,4 +43,4 @@ def open_catalogue(folder: Path) -> Iterator[Catalogue]:
         catalogue = stack.enter_context(Catalogue(folder, watch=watch))
         yield catalogue
         if catalogue.note:
-            click.echo(f"ionloom: {catalogue.note}", err=True)
+            say(f"ionloom: {catalogue.note}", err=True)

@@ -10,6 +10,7 @@ import click
 from rich.text import Text
 from rich.tree import Tree
 
+from control.cli.escapes import escaped
 from control.cli.indexing import open_catalogue
 from control.cli.options import json_option, out_option
 from control.cli.printing import console, jsonable, print_json
@@ -78,15 +79,15 @@ def _run(catalogue: Catalogue, which: str) -> RunSummary | None:
 
 
 def _run_tree(traced: Lineage) -> Tree:
-    tree = Tree(Text(_named(traced.run.id, traced.run)))
+    tree = Tree(_leaf(_named(traced.run.id, traced.run)))
     made = tree.add(
-        Text("uses what was calibrated by" if traced.makers else "uses nothing that a run calibrated")
+        _leaf("uses what was calibrated by" if traced.makers else "uses nothing that a run calibrated")
     )
     _add(made, traced.makers)
     if traced.unmade:
         names = ", ".join(value.name for value in traced.unmade)
-        made.add(Text(f"no run: {len(traced.unmade)} values of the setup ({names})"))
-    used = tree.add(Text("its own values are used by" if traced.users else "no run uses a value of it"))
+        made.add(_leaf(f"no run: {len(traced.unmade)} values of the setup ({names})"))
+    used = tree.add(_leaf("its own values are used by" if traced.users else "no run uses a value of it"))
     _add(used, traced.users)
     return tree
 
@@ -97,20 +98,24 @@ def _add(branch: Tree, relatives: Sequence[Relative]) -> None:
             f"{value.name} = {value_text(value.value, value.unit)}" for value in relative.values
         )
         again = ", told elsewhere" if relative.is_repeated else ""
-        _add(branch.add(Text(f"{_named(relative.id, relative.run)}: {values}{again}")), relative.relatives)
+        _add(branch.add(_leaf(f"{_named(relative.id, relative.run)}: {values}{again}")), relative.relatives)
     if len(relatives) > _MOST:
-        branch.add(Text(f"and {len(relatives) - _MOST} more; --json tells all"))
+        branch.add(_leaf(f"and {len(relatives) - _MOST} more; --json tells all"))
 
 
 def _parameter_tree(catalogue: Catalogue, name: str, makers: Sequence[tuple[UsedParameter, int]]) -> Tree:
-    tree = Tree(Text(f"{name} was calibrated by" if makers else f"{name} was calibrated by no run"))
+    tree = Tree(_leaf(f"{name} was calibrated by" if makers else f"{name} was calibrated by no run"))
     for value, count in makers[:_MOST]:
         users = f"used by {count} {'run' if count == 1 else 'runs'}"
         shown = value_text(value.value, value.unit)
-        tree.add(Text(f"{_named(value.run, catalogue.run(value.run))}: {shown}, {users}"))
+        tree.add(_leaf(f"{_named(value.run, catalogue.run(value.run))}: {shown}, {users}"))
     if len(makers) > _MOST:
-        tree.add(Text(f"and {len(makers) - _MOST} more; --json tells all"))
+        tree.add(_leaf(f"and {len(makers) - _MOST} more; --json tells all"))
     return tree
+
+
+def _leaf(text: str) -> Text:
+    return Text(escaped(text))
 
 
 def _named(run_id: str, run: RunSummary | None) -> str:

@@ -28,7 +28,21 @@ def _read_pairs(_ctx: click.Context, _option: click.Parameter, given: tuple[str,
 
 
 def parameter_option(command: F) -> F:
-    """Add ``-p name=value``."""
+    """Add ``-p name=value`` of what is measured."""
+    return _pairs_option("A parameter of the experiment, or a calibrated value; with its unit. Repeatable.")(
+        command
+    )
+
+
+def analysis_parameter_option(command: F) -> F:
+    """Add ``-p name=value`` of what is worked out."""
+    return _pairs_option(
+        "A parameter of the analysis, with its unit if it has one; of an experiment's own analysis, a "
+        "parameter of the experiment. Repeatable."
+    )(command)
+
+
+def _pairs_option(told: str) -> Callable[[F], F]:
     return click.option(
         "-p",
         "--parameter",
@@ -36,8 +50,8 @@ def parameter_option(command: F) -> F:
         metavar="NAME=VALUE",
         multiple=True,
         callback=_read_pairs,
-        help="A parameter of the experiment, or a calibrated value; with its unit. Repeatable.",
-    )(command)
+        help=told,
+    )
 
 
 def scan_options(command: F) -> F:
@@ -145,9 +159,16 @@ def out_option(command: F) -> F:
 
 
 def json_option(command: F) -> F:
-    """Add ``--json``."""
+    """Add ``--json``; who is refused finds nothing on stdout, the reason on stderr, and an exit code."""
     return click.option(
         "--json", "as_json", is_flag=True, help="Print one JSON object on stdout, all else on stderr."
+    )(command)
+
+
+def json_lines_option(command: F) -> F:
+    """Add ``--json`` to a command that has more to say as time goes on."""
+    return click.option(
+        "--json", "as_json", is_flag=True, help="Print a JSON object a line on stdout, all else on stderr."
     )(command)
 
 
@@ -161,8 +182,8 @@ def experiment_option(command: F) -> F:
 
 
 def run_argument(command: F) -> F:
-    """Add the argument that says which run is meant."""
-    return click.argument("which", metavar="RUN", default="latest")(command)
+    """Add the argument that says which run is meant; the latest one if it is left out."""
+    return click.argument("which", metavar="[RUN]", default="latest")(command)
 
 
 def lab_option(*, required: bool = False) -> Callable[[F], F]:

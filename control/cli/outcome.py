@@ -2,57 +2,18 @@
 
 from __future__ import annotations
 
-import os
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager, redirect_stdout, suppress
 from pathlib import Path
 from typing import Any
 
 from rich.console import Console
 
-from control.analyses.recorded import find_recorded
 from control.cli.printing import console, jsonable, print_json, print_table
+from control.cli.streams import stdout_for_json
 from control.experiments.experiment import Experiment
 from control.experiments.registry import author_errors
 from control.experiments.scanned_runs import tabulate_run
 from control.experiments.tables import Table
-from control.report import notes_of
 from data import Run, open_run
-
-__all__ = [
-    "as_object",
-    "find_recorded",
-    "notes_of",
-    "print_found",
-    "print_notes",
-    "print_outcome",
-    "stdout_for_json",
-]
-
-
-@contextmanager
-def stdout_for_json(wanted: bool) -> Iterator[None]:
-    """Send to stderr what a user's code prints in the block, also from other processes, if JSON is wanted.
-
-    Example:
-        >>> with stdout_for_json(False):
-        ...     print("for people")
-        for people
-    """
-    if not wanted:
-        yield
-        return
-    sys.stdout.flush()
-    with redirect_stdout(sys.stderr):
-        kept = os.dup(1)
-        try:
-            with suppress(OSError):  # no stderr: there is nobody to tell
-                os.dup2(2, 1)
-            yield
-        finally:
-            os.dup2(kept, 1)
-            os.close(kept)
 
 
 def print_outcome(path: Path, experiment: Experiment, *, as_json: bool) -> None:
@@ -89,7 +50,7 @@ def print_found(run: Run, table: Table | None, *, as_json: bool) -> None:
 
 def print_notes(run: Run, on: Console) -> None:
     """Print what the timing core had to say."""
-    for note in notes_of(run):
+    for note in run.notes:
         on.print(f"note: {note}", style="yellow", soft_wrap=True, markup=False)
 
 
@@ -103,6 +64,6 @@ def as_object(run: Run, path: Path) -> dict[str, Any]:
         "points": len(run.points),
         "seed": run.header.seed,
         "parameters": {name: parameter.value for name, parameter in run.parameters.items()},
-        "notes": list(notes_of(run)),
+        "notes": list(run.notes),
         "results": jsonable(run.results),
     }

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from control.analyses import present
+from control.cli.escapes import say
 from control.cli.options import experiment_option, out_option, run_argument
 from control.plots import check_picture, save_figure
 from data import find_run, open_run
@@ -38,4 +39,4 @@ def plot(which: str, outputs: tuple[Path, ...], experiment: str | None, out: Pat
     for picture in pictures:
         check_picture(figure, picture)
     for picture in pictures:
-        click.echo(save_figure(figure, picture))
+        say(save_figure(figure, picture))

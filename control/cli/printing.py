@@ -6,7 +6,7 @@ import json
 import math
 import sys
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from rich.console import Console
@@ -15,33 +15,44 @@ from rich.progress import Progress as Bar
 from rich.table import Table as RichTable
 from rich.text import Text
 
+from control.cli.escapes import escaped, escaped_json
 from control.experiments.tables import Table
-from control.runner import Progress
+
+if TYPE_CHECKING:
+    from control.runner import Progress
 
 _PIPE_WIDTH = 160  # columns where there is no terminal: wide enough that no table is folded
+
+
+class CarefulConsole(Console):
+    """A console that writes out what a terminal would act on in the texts that it is given."""
+
+    def print(self, *objects: Any, **how: Any) -> None:
+        """Print as rich does."""
+        super().print(*(escaped(one) if isinstance(one, str) else one for one in objects), **how)
 
 
 def console(*, stderr: bool = False) -> Console:
     """Return where to print: stdout, or stderr for what is not the result."""
     stream = sys.stderr if stderr else sys.stdout
-    return Console(file=stream, width=None if stream.isatty() else _PIPE_WIDTH, highlight=False)
+    return CarefulConsole(file=stream, width=None if stream.isatty() else _PIPE_WIDTH, highlight=False)
 
 
 def print_table(table: Table, on: Console) -> None:
     """Print a table; its title above, its cells as they are."""
     # As `Text`, since rich would take brackets in plain strings, "time [us]", for its markup.
-    title = Text(table.title, style="table.title") if table.title else None
+    title = Text(escaped(table.title), style="table.title") if table.title else None
     drawn = RichTable(title=title, title_justify="left", box=None, pad_edge=False)
     for heading in table.columns:
-        drawn.add_column(Text(heading), overflow="fold")
+        drawn.add_column(Text(escaped(heading)), overflow="fold")
     for row in table.rows:
-        drawn.add_row(*map(Text, row))
+        drawn.add_row(*(Text(escaped(cell)) for cell in row))
     on.print(drawn)
 
 
 def print_json(value: object) -> None:
     """Print one JSON object as one line on stdout."""
-    sys.stdout.write(json.dumps(value, ensure_ascii=False, allow_nan=False) + "\n")
+    sys.stdout.write(escaped_json(json.dumps(value, ensure_ascii=False, allow_nan=False)) + "\n")
     sys.stdout.flush()
 
 

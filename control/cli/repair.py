@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
 import click
 
+from control.cli.escapes import say
+from control.cli.exits import DONE, FAILED
 from control.cli.options import json_option
+from control.cli.printing import print_json
 from control.errors import UsageError
-from data import Repair
+from data import Repair, open_run
 from data import repair as repair_runs
+from data.errors import DataError
 from data.run_names import JOURNAL
 
 
@@ -19,12 +22,13 @@ from data.run_names import JOURNAL
 @click.argument("folder", type=click.Path(path_type=Path), default="runs")
 @click.option("--take-over", is_flag=True, help="Finish runs of other machines; make sure they are over.")
 @json_option
-def repair(folder: Path, take_over: bool, as_json: bool) -> None:
+def repair(folder: Path, take_over: bool, as_json: bool) -> int:
     """Finish the runs that a crash, a power cut or a full disk cut off.
 
-    FOLDER holds runs (by default `runs`), or journals (`ionloom run --journals`), or is one journal. Each
-    run that was cut off gets its file, with all points that were completed; halves of copies are removed.
-    Runs that are going on are left alone.
+    FOLDER holds runs (by default `runs`), also if their journals lie elsewhere (`ionloom run --journals`); or
+    it holds journals, or is one. Each run that was cut off gets its file, with all points that were
+    completed; halves of copies are removed. Runs that are going on are left alone. The exit code is 1 if
+    something is left that could not be repaired, else 0.
     """
     if not folder.exists():
         raise UsageError(what=f"there is no folder {folder}", advice="Give the folder of your runs.")
@@ -35,11 +39,31 @@ def repair(folder: Path, take_over: bool, as_json: bool) -> None:
     for each in repair_runs(folder, take_over=take_over):
         done.append(each)
         if not as_json:
-            click.echo(_line(each))
+            say(_line(each))
+    failed = sum(map(_is_failure, done))
     if as_json:
-        click.echo(json.dumps([_facts(each) for each in done], indent=2))
+        print_json({"repairs": [_facts(each) for each in done], "failed": failed})
     elif not done:
-        click.echo(f"nothing to repair in {folder}")
+        say(f"nothing to repair in {folder}")
+    return FAILED if failed else DONE
+
+
+def _is_failure(done: Repair) -> bool:
+    """Return whether something is left that somebody has to look after, not only to wait for."""
+    if done.action != "left":
+        return False
+    if done.path.suffix == JOURNAL:
+        return not _is_going_on(done.path)
+    whole = done.path.with_suffix("")  # of a copy that is being made
+    return not (whole.exists() or whole.with_suffix(JOURNAL).exists())
+
+
+def _is_going_on(journal: Path) -> bool:
+    try:
+        with open_run(journal) as run:
+            return run.status == "running"
+    except (DataError, OSError):
+        return False
 
 
 def _line(done: Repair) -> str:

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from control.cli.chosen_runs import find_all, runs_argument
+from control.cli.escapes import say
 from control.cli.exits import DONE, FAILED
 from control.cli.options import experiment_option, out_option
 from control.experiments.registry import find_experiment
@@ -40,9 +41,9 @@ def report(which: tuple[str, ...], output: Path, experiment: str | None, out: Pa
     if experiment is not None:
         find_experiment(experiment)  # a mistake in its name is told here, not in place of every picture
     readable = [path for path in paths if path not in problems] or paths[:1]  # which is told by its opening
-    click.echo(write_report(readable, output, experiment, tuple(problems.values())))
+    say(write_report(readable, output, experiment, tuple(problems.values())))
     for problem in problems.values():
-        click.echo(f"ionloom: left out: {problem}", err=True)
+        say(f"ionloom: left out: {problem}", err=True)
     return FAILED if problems else DONE
 
 

@@ -19,6 +19,7 @@ from control.cli.options import (
 from control.cli.outcome import print_outcome
 from control.cli.parameters import parameter_rows
 from control.cli.printing import ProgressBar
+from control.cli.streams import stdout_for_json
 from control.errors import ControlError, InterruptedRun
 from control.experiments.experiment import Experiment
 from control.experiments.registry import find_experiment
@@ -96,12 +97,13 @@ def run(
     --scan measures it at several values, whatever it measures by itself.
     With --help behind a name, its parameters are listed too.
     """
-    experiment, calibration = choose(find_experiment(name), parameters, shots)
     seed = secrets.randbits(SEED_BITS) if seed is None else seed
     scan = scan_text(scans, zipped=zipped, order=order, seed=seed)
-    plan = make_plan(experiment, read_setup(setup), calibration, scan)
+    with stdout_for_json(as_json):
+        experiment, calibration = choose(find_experiment(name), parameters, shots)
+        plan = make_plan(experiment, read_setup(setup), calibration, scan)
     try:
-        with ProgressBar() as bar:
+        with stdout_for_json(as_json), ProgressBar() as bar:
             path = run_plan(
                 plan, seed=seed, out=out, journals=journals, progress=bar, pace=pace, provoking=provoking
             )

@@ -83,10 +83,10 @@ def run_export_options(command: Callable[..., Any]) -> Callable[..., Any]:
             "tables",
             metavar="NAME",
             multiple=True,
-            help="Write this table, too: shots, attempts, gates, photons, log, readings, messages or "
-            "parameters. For --to; repeatable.",
+            help="Write this table of the run, too: shots, attempts, gates, photons, log, readings, messages "
+            "or parameters. For --to; repeatable.",
         ),
-        click.option("--to", type=click.Choice(list(EXPORTS)), help="Write a run instead, in this format."),
+        click.option("--to", type=click.Choice(list(EXPORTS)), help="Write a run, in this format."),
     ):
         recorded = option(recorded)
     return recorded

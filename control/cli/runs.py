@@ -9,10 +9,12 @@ from typing import Any, Final
 
 import click
 
+from control.cli.escapes import say
 from control.cli.indexing import open_catalogue
 from control.cli.options import json_option, out_option
 from control.cli.printing import console, jsonable, print_json, print_table
 from control.cli.values import read_quantity, result_text
+from control.experiments.scanned_runs import SCAN
 from control.experiments.tables import Table
 from data import RunSummary
 from data.catalogue import STATUSES, Catalogue, read_moment
@@ -95,29 +97,33 @@ def runs(
             listed = [_object(catalogue, run) for run in shown]
             print_json({"folder": str(out), "runs": listed, "more": len(found) > len(shown)})
             return
-    _print(
-        shown,
-        out,
-        more=len(found) > len(shown),
-        chosen=bool(experiment or since or until or status or tags or where),
-    )
+        table = _table(catalogue, shown)
+    print_table(table, console())
+    if not shown:
+        chosen = experiment or since or until or status or tags or where
+        say(f"no such runs in {out}" if chosen else f"no runs in {out}")
+    if len(found) > len(shown):
+        say(f"these are the newest {len(shown)}; --limit 0 shows all")
 
 
-def _print(found: list[RunSummary], out: Path, *, more: bool, chosen: bool) -> None:
+def _table(catalogue: Catalogue, found: list[RunSummary]) -> Table:
     headings = ["id", "experiment", "started (UTC)", "status", "points", "first result"]
     remarked = any(run.tags or run.comment for run in found)
-    rows = [(*_row(run), *([_remarks(run)] if remarked else [])) for run in found]
-    print_table(Table((*headings, *(["remarks"] if remarked else [])), tuple(rows)), console())
-    if not found:
-        click.echo(f"no such runs in {out}" if chosen else f"no runs in {out}")
-    if more:
-        click.echo(f"these are the newest {len(found)}; --limit 0 shows all")
+    rows = [(*_row(catalogue, run), *([_remarks(run)] if remarked else [])) for run in found]
+    return Table((*headings, *(["remarks"] if remarked else [])), tuple(rows))
 
 
-def _row(run: RunSummary) -> tuple[str, ...]:
+def _row(catalogue: Catalogue, run: RunSummary) -> tuple[str, ...]:
     started = f"{run.started:%Y-%m-%d %H:%M:%S}"
-    result = f"{run.key_result.name} = {result_text(run.key_result)}" if run.key_result else run.message
-    return run.id, run.experiment, started, run.status, str(run.points), result
+    return run.id, run.experiment, started, run.status, str(run.points), _first_result(catalogue, run)
+
+
+def _first_result(catalogue: Catalogue, run: RunSummary) -> str:
+    """Return a number that tells of a run; of a scan, which has one for each of its values, those values."""
+    if run.key_result is not None:
+        return f"{run.key_result.name} = {result_text(run.key_result)}"
+    scans = (f"scan: {value.value}" for value in catalogue.parameters(run) if value.name == SCAN)
+    return run.message or next(scans, "")
 
 
 def _remarks(run: RunSummary) -> str:

@@ -20,7 +20,7 @@ from control.report import (
     results_table,
     run_table,
 )
-from data import ReadingLog, Run, StoredParameter, find_run, open_run
+from data import ReadingLog, Readout, Run, StoredParameter, find_run, open_run
 
 
 @click.command()
@@ -67,7 +67,7 @@ def _as_object(run: Run) -> dict[str, Any]:
         "ended": run.ended.isoformat() if run.ended else None,
         "shots_per_point": run.header.shots_per_point,
         "axes": [{"name": axis.name, "unit": axis.unit} for axis in run.axes],
-        "readouts": [{"name": readout.name, "width": readout.width} for readout in run.readouts],
+        "readouts": [_readout(readout) for readout in run.readouts],
         "channels": [{"name": channel.name, "unit": channel.unit} for channel in run.channels],
         "parameters": {name: _parameter(parameter) for name, parameter in run.parameters.items()},
         "readings": {name: _reading(log) for name, log in run.readings.items()},
@@ -98,6 +98,17 @@ def _parameter(parameter: StoredParameter) -> dict[str, Any]:
         "origin": parameter.origin,
         "run": parameter.run,
         "help": parameter.help,
+    }
+
+
+def _readout(readout: Readout) -> dict[str, Any]:
+    return {
+        "name": readout.name,
+        "width": readout.width,
+        "source": readout.source,
+        "counted": readout.counted,
+        "rows": list(readout.rows),
+        "windows": list(readout.windows),
     }
 
 

@@ -10,6 +10,7 @@ import click
 from control.cli.exits import DONE, FAILED
 from control.cli.options import json_option, parameter_option, setup_option
 from control.cli.printing import ProgressBar, console, jsonable, print_json, print_table
+from control.cli.streams import stdout_for_json
 from control.experiments.registry import find_experiment
 from control.plan import choose
 from control.simulate import Outcome, Simulated, simulate
@@ -78,8 +79,9 @@ def simulating(
     The same command goes on where an earlier one was stopped. What is seen depends neither on that nor on
     the number of workers. Every setting gets a run file of its own in the folder.
     """
-    experiment, calibration = choose(find_experiment(name), parameters, shots)
-    with ProgressBar() as bar:
+    with stdout_for_json(as_json):
+        experiment, calibration = choose(find_experiment(name), parameters, shots)
+    with stdout_for_json(as_json), ProgressBar() as bar:
         done = simulate(
             experiment,
             vary=vary,

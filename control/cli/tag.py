@@ -7,11 +7,13 @@ from pathlib import Path
 
 import click
 
+from control.cli.escapes import say
 from control.cli.options import out_option
 from control.cli.printing import console, print_table
 from control.errors import UsageError, nearest
 from control.experiments.tables import Table
 from data import find_run
+from data.errors import RemarkError
 from data.remarks import RemarkKind, Remarks, add_remarks, read_remarks
 
 
@@ -30,13 +32,18 @@ def tag(which: str, tags: tuple[str, ...], removed: tuple[str, ...], comment: st
     path = find_run(out, which)
     before = read_remarks(path)
     said = _said(which, before, tags, removed, comment)
-    if said:
-        add_remarks(path, said)
+    try:
+        if said:
+            add_remarks(path, said)
+    except RemarkError as error:
+        if error.__cause__ is not None:  # the system does not let it be written
+            raise
+        raise UsageError(what=str(error)) from None
     now = read_remarks(path)
     rows = tuple((f"{remark.time:%Y-%m-%d %H:%M:%S}", remark.kind, remark.text) for remark in now.history)
     if rows:
         print_table(Table(("time (UTC)", "what", "text"), rows), console())
-    click.echo(f"tags: {', '.join(now.tags) or 'none'}")
+    say(f"tags: {', '.join(now.tags) or 'none'}")
 
 
 def _said(
@@ -49,7 +56,8 @@ def _said(
     """
     for name in removed:
         if name not in before.tags:
-            raise UsageError(what=f"run {which} has no tag {name!r}", advice=nearest(name, before.tags))
+            advice = nearest(name, before.tags) if before.tags else "It has none."
+            raise UsageError(what=f"run {which} has no tag {name!r}", advice=advice)
     said: list[tuple[RemarkKind, str]] = [("untag", name) for name in removed]
     said += [("tag", name) for name in dict.fromkeys(tags) if name not in before.tags or name in removed]
     if comment is not None:

@@ -9,6 +9,7 @@ from typing import Final
 import click
 
 from control.cli.asking import Asked, asks_for_experiment
+from control.cli.escapes import say
 from control.errors import UsageError
 from control.plan import Plan
 from control.views import FORMATS, Panel, Window, check_format, describe, save_view
@@ -82,7 +83,7 @@ def timeline(
             file.writelines(print_vcd(program, light=not electronics))
     else:
         _save_picture(program, _title(plan, point), window, output, electronics=electronics)
-    click.echo(output)
+    say(output)
 
 
 def _title(plan: Plan, point: int) -> str:

@@ -94,22 +94,31 @@ def source_file(kind: type[Experiment]) -> Path | None:
 
 @contextmanager
 def author_errors(
-    what: str, kept: str = "", passing: tuple[type[Exception], ...] = (ControlError, SequenceError)
+    what: str,
+    kept: str = "",
+    passing: tuple[type[Exception], ...] = (ControlError, SequenceError),
+    place: str = "",
 ) -> Iterator[None]:
     """Turn whatever an experiment's own code raises into an error that names its file and line.
+
+    That includes `sys.exit()`: it would end the program of whoever only wanted an experiment. A Ctrl-C stays
+    one.
 
     Args:
         what: the part that runs, for the message.
         kept: file that holds the data, if they are measured already.
         passing: errors that say enough themselves.
+        place: to be told if it fails in no line of the author's, as annotations do.
     """
     try:
         yield
+    except (KeyboardInterrupt, GeneratorExit):  # the latter ends a generator with its block around a `yield`
+        raise
     except passing:
         raise
-    except Exception as error:
-        place = _place(error)
-        raise ExperimentError(what=what, place=place, reason=_reason(error), kept=kept) from error
+    except BaseException as error:
+        where = _place(error) or place or _innermost(error)
+        raise ExperimentError(what=what, place=where, reason=_reason(error), kept=kept) from error
 
 
 def _pick(file: Path, wanted: str) -> type[Experiment]:
@@ -154,13 +163,19 @@ def _defined_in(module: ModuleType) -> list[type[Experiment]]:
     return [kind for kind in kinds if kind.__module__ == module.__name__ and not inspect.isabstract(kind)]
 
 
-def _place(error: Exception) -> str:
-    """Return the innermost line that lies in nobody's library: what its author can mend."""
+def _place(error: BaseException) -> str:
+    """Return the innermost line that lies in nobody's library: what its author can mend; empty if none."""
     if isinstance(error, SyntaxError) and error.filename:
         return f"{Path(error.filename).name}:{error.lineno}"
     frames = traceback.extract_tb(error.__traceback__)
-    own = [frame for frame in frames if not _is_library(frame.filename)]
-    frame = (own or list(frames))[-1]
+    return next((_shown(frame) for frame in reversed(frames) if not _is_library(frame.filename)), "")
+
+
+def _innermost(error: BaseException) -> str:
+    return _shown(traceback.extract_tb(error.__traceback__)[-1])
+
+
+def _shown(frame: traceback.FrameSummary) -> str:
     return f"{Path(frame.filename).name}:{frame.lineno}"
 
 
@@ -172,9 +187,17 @@ def _is_library(filename: str) -> bool:
     return inside or "site-packages" in filename or filename.startswith(("<", _STDLIB))
 
 
-def _reason(error: Exception) -> str:
+def _reason(error: BaseException) -> str:
     if isinstance(error, SyntaxError):
         return f"{type(error).__name__}: {error.msg}"
     if isinstance(error, SequenceError):
+        return _text(error)
+    return f"{type(error).__name__}: {_text(error)}".rstrip(": ")
+
+
+def _text(error: BaseException) -> str:
+    """Return what an error says, also if it fails to."""
+    try:
         return str(error)
-    return f"{type(error).__name__}: {error}".rstrip(": ")
+    except (Exception, SystemExit) as failure:
+        return f"its own __str__ fails with {type(failure).__name__}"

@@ -9,14 +9,19 @@ import numpy as np
 
 from control.experiments.tables import Table
 from data.analysis import Estimate
+from data.exchange.foreign import read_origin
+from data.findings import findings_of
 from data.pages import quantities_of
 from sequences.units import show
 
 if TYPE_CHECKING:
-    from data import ReadingLog, Run, StoredParameter
+    from data import ReadingLog, Readout, Run, StoredParameter
 
 DIGITS = 9
 """Of a value that is shown: more than any calibration has."""
+
+LONGEST = 100
+"""Characters of a parameter's text in a table."""
 
 
 def run_table(run: Run) -> Table:
@@ -25,27 +30,32 @@ def run_table(run: Run) -> Table:
     axes = ", ".join(f"{axis.name} ({axis.unit})" if axis.unit else axis.name for axis in run.axes)
     channels = ", ".join(f"{one.name} ({one.unit})" if one.unit else one.name for one in run.channels)
     cameras = ", ".join(f"{one.name} [{one.rows} x {one.columns}]" for one in run.cameras)
-    rows = (
-        ("id", run.id),
-        ("file", str(run.path)),
-        ("started", f"{origin.started:%Y-%m-%d %H:%M:%S} UTC, lasted {_length(run)}"),
-        ("status", f"{run.status} {run.message}".rstrip()),
-        ("points", f"{len(run)}, of {run.header.shots_per_point} shots each"),
-        ("axes", axes or "none"),
-        ("readouts", ", ".join(f"{readout.name} [{readout.width}]" for readout in run.readouts) or "none"),
-        *((("channels", channels),) if channels else ()),
-        *((("cameras", cameras),) if cameras else ()),
-        ("seed", str(run.header.seed)),
-        ("source", f"{origin.source_file or 'typed in'}, git revision {revision(run)}"),
-        ("made with", f"Python {origin.python} on {origin.platform}, {len(origin.packages)} packages"),
-    )
-    return Table(("run", run.experiment), rows)
+    shots, photons = run.header.shots_per_point, run.table_rows["photons"]
+    imported = read_origin(run.header.setup)
+    written = "not told" if imported else "typed in"
+    rows = {
+        "id": run.id,
+        "file": str(run.path),
+        "imported from": str(imported or ""),
+        "started": f"{origin.started:%Y-%m-%d %H:%M:%S} UTC, {_length(run)}",
+        "status": f"{run.status} {_message(run)}".rstrip(),
+        "points": f"{len(run)}, of {shots} shots each" if shots else f"{len(run)}, shots are not told",
+        "axes": axes or "none",
+        "readouts": ", ".join(map(_readout, run.readouts)) or "none",
+        "channels": channels,
+        "cameras": cameras,
+        "photons": str(photons or ""),
+        "seed": "none" if run.header.seed is None else str(run.header.seed),
+        "source": f"{origin.source_file or written}, git revision {revision(run)}",
+        "made with": _software(run),
+    }
+    return Table(("run", run.experiment), tuple((name, told) for name, told in rows.items() if told))
 
 
 def parameters_table(run: Run) -> Table:
     """Return every value that the experiment used, with its error, and where it comes from."""
     rows = tuple(
-        (name, parameter_text(parameter), _origin(parameter), parameter.help)
+        (name, _cut(parameter_text(parameter)), _origin(parameter), parameter.help)
         for name, parameter in run.parameters.items()
     )
     return Table(("parameter", "value", "origin", "meaning"), rows)
@@ -55,11 +65,9 @@ def results_table(run: Run) -> Table:
     """Return the single values of the latest results, and how many entries the others have."""
     quantities = quantities_of(run.results)
     rows = [(quantity.name, str(quantity)) for quantity in quantities]
-    told = {quantity.name for quantity in quantities} | {"units"}
-    told |= {f"{quantity.name}_error" for quantity in quantities}
-    for name, value in run.results.items():
-        if name not in told:
-            rows.append((name, _size(value)))
+    told = {quantity.name for quantity in quantities}
+    others = (found for found in findings_of(run.results) if found.name not in told)
+    rows += [(found.name, f"{_size(found.value)} {found.unit}".rstrip()) for found in others]
     return Table(("result", "value"), tuple(rows))
 
 
@@ -89,15 +97,8 @@ def readings_table(run: Run) -> Table:
 def messages_table(run: Run) -> Table:
     """Return what there was to tell: messages with their time, then the notes of the timing core."""
     rows = [(f"{one.time:.3f} s", one.level, one.text) for one in run.messages]
-    rows += [("", "note", note) for note in notes_of(run)]
+    rows += [("", "note", note) for note in run.notes]
     return Table(("time", "level", "text"), tuple(rows))
-
-
-def notes_of(run: Run) -> tuple[str, ...]:
-    """Return what the timing core had to say about the points of a run, each thing once."""
-    if not run.table_rows["log"]:
-        return ()
-    return tuple(dict.fromkeys(note for record in run.records() for note in record.notes))
 
 
 def environment_table(run: Run) -> Table:
@@ -127,9 +128,35 @@ def _origin(parameter: StoredParameter) -> str:
 
 
 def _length(run: Run) -> str:
-    if run.ended is None:
-        return "not known"
-    return f"{(run.ended - run.header.provenance.started).total_seconds():.1f} s"
+    lasted = (run.ended - run.header.provenance.started).total_seconds() if run.ended is not None else 0.0
+    return f"lasted {lasted:.1f} s" if lasted else "how long is not known"  # no run lasts no time at all
+
+
+def _message(run: Run) -> str:
+    """Return what there is to say about the status, unless all of it stands among the messages."""
+    return "" if run.message == "; ".join(one.text for one in run.messages) else run.message
+
+
+def _readout(readout: Readout) -> str:
+    """Return the name of a readout, what is counted, and by whom."""
+    counted = f"{readout.width} {readout.counted}".rstrip()
+    return (
+        f"{readout.name} [{counted} of {readout.source}]" if readout.source else f"{readout.name} [{counted}]"
+    )
+
+
+def _software(run: Run) -> str:
+    """Return what a run was made with, as far as that is told."""
+    origin = run.header.provenance
+    if not origin.python:
+        return ", ".join(" ".join(package) for package in origin.packages) or "not told"
+    platform = f" on {origin.platform}" if origin.platform else ""
+    return f"Python {origin.python}{platform}, {len(origin.packages)} packages"
+
+
+def _cut(text: str) -> str:
+    """Return the beginning of a text; what is longer is data, not something to read."""
+    return text if len(text) <= LONGEST else f"{text[:LONGEST]}... ({len(text)} characters)"
 
 
 def _size(value: Any) -> str:

@@ -9,6 +9,7 @@ import math
 import types
 from collections.abc import Mapping
 from enum import Enum
+from functools import cache
 from typing import Annotated, Any, Final, Literal, TypeVar, Union, get_args, get_origin
 
 import msgspec
@@ -181,7 +182,7 @@ def decode(kind: type[T], table: object, path: str, problems: list[str]) -> T | 
         problems.append(f"{path}: must be a table, not {table!r}")
         return None
     before = len(problems)
-    fields = {field.name: field for field in msgspec.structs.fields(kind)}
+    fields = _fields_of(kind)
     unknown = [key for key in table if key not in fields]
     problems += [f"{dotted(path, key)}: unknown key. {nearest(key, fields)}" for key in unknown]
     values = {}
@@ -195,6 +196,12 @@ def decode(kind: type[T], table: object, path: str, problems: list[str]) -> T | 
         except (UnitError, msgspec.ValidationError) as error:
             problems.append(f"{dotted(path, name)}: {_complaint(table[name], field.type, error)}")
     return kind(**values) if len(problems) == before else None
+
+
+@cache
+def _fields_of(kind: type[Struct]) -> Mapping[str, msgspec.structs.FieldInfo]:
+    """Return a struct's fields by name; their annotations are evaluated once, not for each entry."""
+    return {field.name: field for field in msgspec.structs.fields(kind)}
 
 
 def dotted(path: str, key: str) -> str:

@@ -5,13 +5,13 @@ from __future__ import annotations
 import asyncio
 import importlib
 from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import BrokenExecutor, Future
+from concurrent.futures import BrokenExecutor, Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import Any, Final, TypeVar
 
 from control.errors import MissingExtra
 from control.simulate.errors import NoCluster
-from control.simulate.tasks import software
+from control.simulate.software import software
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -72,13 +72,52 @@ def open_cluster(address: str, title: str) -> Iterator[Cluster]:
         distributed: Any = importlib.import_module("distributed")
     except ImportError as error:
         raise MissingExtra(what=f"{title} on a cluster", package="distributed", extra="cluster") from error
-    try:
-        client = distributed.Client(address, timeout=PATIENCE, set_as_default=False)
-    except (OSError, ValueError) as error:
-        advice = "Is the scheduler running there? An address is written like tcp://10.0.0.5:8786."
-        raise NoCluster(address=address, reason=str(error), advice=advice) from error
-    with client:
+    _check_scheduler(distributed, address)
+    with distributed.Client(address, timeout=PATIENCE, set_as_default=False) as client:
         yield Cluster(client, _check_workers(client, address))
+
+
+def _check_scheduler(distributed: Any, address: str) -> None:
+    """Make sure that a scheduler answers at an address, and answers soon.
+
+    A client that finds none is no way to ask: it waits forever for a stranger that says nothing, and leaves a
+    thread behind that is waited for when the interpreter exits.
+
+    Raises:
+        NoCluster: nobody answers, or somebody else does.
+    """
+    try:
+        with ThreadPoolExecutor(1) as asker:  # a notebook has a loop in its own thread already
+            who = asker.submit(asyncio.run, _identity(distributed, address)).result()
+        reason = "" if who == "Scheduler" else f"a {who.lower()} answers there, not the scheduler"
+    except TimeoutError:
+        reason = f"no answer within {PATIENCE:g} s"
+    except (
+        OSError,
+        ValueError,
+        TypeError,
+    ) as error:  # the last: no credentials where some are needed
+        reason = str(error)
+    except Exception as error:  # whatever comes of reading what a stranger says
+        reason = f"what answers there is no Dask scheduler ({type(error).__name__})"
+    if reason:
+        advice = "Is the scheduler running there? An address is written like tcp://10.0.0.5:8786."
+        raise NoCluster(address=address, reason=reason, advice=advice)
+
+
+async def _identity(distributed: Any, address: str) -> str:
+    """Return what answers at an address says it is: "Scheduler", "Worker" or "Nanny".
+
+    Raises:
+        TimeoutError: it does not answer in time.
+        OSError: nobody is there.
+        ValueError: that is no address.
+    """
+    credentials = distributed.Security().get_connection_args("client")
+    # Its own time-out is only for who connects; ours comes first.
+    async with distributed.rpc(address, timeout=2 * PATIENCE, connection_args=credentials) as peer:
+        told = await asyncio.wait_for(peer.identity(), PATIENCE)
+    return str(told["type"])
 
 
 def _check_workers(client: Any, address: str) -> int:

@@ -3,8 +3,8 @@
 ControlError
 ├── UsageError
 │   ├── AnotherStudy       the folder holds a study of another definition
-│   ├── BusyStudy          another program works in the folder
-│   └── NoCluster          nobody at the address, or not with the same software
+│   └── BusyStudy          another program works in the folder
+├── NoCluster              nobody at the address, or not with the same software
 ├── InterruptedStudy       somebody pressed Ctrl-C: what was finished is kept
 ├── LostWorker             the system ended a worker process
 └── UnwritableStudy        the system does not let the folder be written
@@ -65,22 +65,22 @@ class BusyStudy(UsageError):
 
 
 @dataclass(eq=False, kw_only=True)
-class NoCluster(UsageError):
-    """A Dask cluster that cannot play studies.
+class NoCluster(ControlError):
+    """A Dask cluster that cannot be worked with.
 
     Attributes:
         address: of its scheduler.
         reason: why not.
+        advice: what to do about it.
     """
 
     address: str
     reason: str
-    what: str = ""
+    advice: str = ""
 
     def __str__(self) -> str:
-        return (
-            f"the cluster at {self.address} cannot be used: {self.reason.rstrip('.')}. {self.advice}".rstrip()
-        )
+        where = self.address or "''"
+        return f"the cluster at {where} cannot be used: {self.reason.rstrip('.')}. {self.advice}".rstrip()
 
 
 @dataclass(eq=False, kw_only=True)

@@ -25,17 +25,13 @@ from multiprocessing import active_children, get_context, parent_process
 from typing import Final, Generic, TypeAlias, TypeVar
 
 from control.simulate.cluster import open_cluster
-from control.simulate.errors import STUDY_ADVICE, LostWorker
-from control.simulate.tasks import Block, Task, play
+from control.simulate.errors import LostWorker
 
 T = TypeVar("T")
 R = TypeVar("R")
 
 Workers: TypeAlias = Callable[[Iterable[T]], Iterator[R]]
 """Does tasks and gives what came of each as it is finished."""
-
-Players: TypeAlias = Workers[Task, Block]
-"""Plays the tasks of a study."""
 
 Held: TypeAlias = AbstractContextManager[None]
 """A block in which a Ctrl-C waits."""
@@ -62,23 +58,6 @@ class Job(Generic[T, R]):
     work: Callable[[T], R]
     place: Callable[[T], str]
     advice: str
-
-
-def _place_of_task(task: Task) -> str:
-    return f"This is in block {task.block + 1} of setting {task.setting}."
-
-
-STUDY: Final = Job("Studies", play, _place_of_task, STUDY_ADVICE)
-"""Playing blocks of shots in simulated labs."""
-
-
-@contextmanager
-def open_players(
-    workers: int = 1, cluster: str | None = None, held: Callable[[], Held] = nullcontext
-) -> Iterator[Players]:
-    """Get workers ready that play studies; arguments and errors are those of `open_workers`."""
-    with open_workers(STUDY, workers, cluster, held) as players:
-        yield players
 
 
 @contextmanager

@@ -17,10 +17,10 @@ from control.interrupts import Interrupts
 from control.runner import SEED_BITS, Progress, Watcher
 from control.setup import read_setup
 from control.simulate.errors import InterruptedStudy
-from control.simulate.executors import Players, open_players
 from control.simulate.folder import StudyFolder, open_folder, stored_definition
 from control.simulate.knobs import find_knobs
 from control.simulate.merging import Outcome, merge_setting, read_outcome
+from control.simulate.players import Players, open_players
 from control.simulate.settings import Listed, Vary, read_settings
 from control.simulate.study import Setting, Study, make_study
 from control.simulate.study_file import write_study

@@ -18,7 +18,8 @@ from control.plan import Plan, make_plan
 from control.setup import Setup
 from control.simulate.knobs import Knob, Place, Value, turned
 from control.simulate.settings import Values
-from control.simulate.tasks import Task, software
+from control.simulate.software import software
+from control.simulate.tasks import Task
 from data import StoredParameter
 from sequences import SequenceError, print_program
 

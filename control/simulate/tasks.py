@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import importlib.metadata
 import io
 import time
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, fields, replace
-from typing import Any, Final
+from typing import Any
 
 import numpy as np
 
@@ -17,9 +15,6 @@ from control.runner import prepared_lab
 from control.setup import Setup
 from data import Attempts, Record, TimeTags, join_records
 from sequences import Program
-
-_DRAWING: Final = ("ionloom", "numpy", "scipy")
-"""Packages that decide what is drawn from a seed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,15 +87,6 @@ def play(task: Task) -> Block:
         payload=pack(records),
         work=time.perf_counter() - began,
     )
-
-
-def software() -> dict[str, str]:
-    """Return the versions of what has to be the same wherever tasks of one study are played."""
-    versions = {}
-    for package in _DRAWING:
-        with suppress(importlib.metadata.PackageNotFoundError):
-            versions[package] = importlib.metadata.version(package)
-    return versions
 
 
 def join_blocks(blocks: Sequence[Block]) -> tuple[Record, ...]:

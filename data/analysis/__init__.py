@@ -58,6 +58,7 @@ from data.analysis.g2 import G2, PulsedG2, normalise_g2, pulsed_g2, signal_share
 from data.analysis.hong_ou_mandel import (
     Interference,
     accidental_pairs,
+    exposure_of_attempts,
     indistinguishability,
     measure_interference,
 )
@@ -204,6 +205,7 @@ __all__ = [
     "error_matrix",
     "estimate_observable",
     "estimate_observables",
+    "exposure_of_attempts",
     "fidelity",
     "find_dips",
     "find_groups",

@@ -1,7 +1,8 @@
 """The CHSH sum: at declared angles from counts, and the greatest that a state allows.
 
 ``S = E(a, b) + E(a, b') + E(a', b) - E(a', b')``: at most 2 in a world of local causes, 2 sqrt(2) in quantum
-mechanics. At declared axes (`chsh`, `linear_chsh`) the estimate is unbiased. The greatest over all axes of a
+mechanics. At declared axes (`chsh`, `linear_chsh`) the estimate is unbiased, and almost so with one declared
+rotation left open. The greatest over all axes of a
 reconstructed state (`greatest_chsh`) follows the noise of each data set and comes out too high. Where the
 best axes are not known beforehand, `split_chsh` chooses them on one half of the counts and judges by the
 other.
@@ -20,8 +21,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from data.analysis.estimates import Estimate
+from data.analysis.fidelities import Rotation, estimate_turned
 from data.analysis.measurements import check_counts
-from data.analysis.observables import estimate_observable
 from data.analysis.process_forms import pauli_matrices
 from data.analysis.projection import check_matrices
 from data.analysis.resampling import split_counts
@@ -74,17 +75,25 @@ def linear_chsh(
     first: ArrayLike = BEST_FIRST,
     second: ArrayLike = BEST_SECOND,
     effects: ArrayLike | None = None,
+    rotation: Rotation | None = None,
 ) -> Estimate:
     """Estimate S at declared axes from the counts of a tomography, without bias.
 
     S is an observable of the state. Its value tells what a Bell test at these axes would give; it is no test
     itself, since quantum mechanics was used to get from the settings measured to these axes.
 
+    Where one rotation of one qubit is not known, as the phase of an ion-photon pair, leave it open: S is then
+    that at the axes turned to where it is greatest, less the mean share that noise has in the maximum. For a
+    Bell state of 94 % fidelity in white noise what remains of the bias is below 0.003 from 100 counts a
+    setting on (tested). More than one unknown rotation needs `split_chsh`.
+
     Args:
         counts: Shape (settings, outcomes); (9, 4) for the Pauli settings.
         first: Axes a and a' of the first qubit, shape (2, 3), unit vectors.
         second: Axes b and b' of the second qubit, shape (2, 3), unit vectors.
         effects: Shape (settings, outcomes, 4, 4); by default `pauli_effects`.
+        rotation: By which the axes of its qubit may be turned, declared before the data are seen; None for
+            the axes as they are.
 
     Returns:
         S with its error.
@@ -93,8 +102,10 @@ def linear_chsh(
         ShapeError: If the shapes do not fit.
         RangeError: If a count is negative or not finite, or an axis is no unit vector.
         EmptySettingError: If a setting has no counts.
+
+    Source: for the rotation as `linear_fidelity`.
     """
-    return estimate_observable(counts, chsh_operator(first, second), effects)
+    return estimate_turned(counts, chsh_operator(first, second), rotation, effects)
 
 
 def chsh_operator(first: ArrayLike = BEST_FIRST, second: ArrayLike = BEST_SECOND) -> NDArray[np.complex128]:

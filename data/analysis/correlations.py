@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -48,12 +47,14 @@ class Correlation:
 
     @property
     def at_zero(self) -> Estimate:
-        """g2 within one attempt; the error is that of the coincidences and of what is expected."""
+        """g2 within one attempt, of attempts that are alike.
+
+        The error is that of the coincidences. The normalisation adds nothing: attempts with so many clicks
+        give on average as many coincidences as they are compared with. Value +- error holds the truth in
+        68 % of cases or more (tested).
+        """
         middle = len(self.lags) // 2
-        value = float(self.g2[middle])
-        beside = float(np.delete(self.coincidences, middle).sum())
-        relative = 1 / math.sqrt(beside) if beside else 0.0
-        return Estimate(value, math.hypot(float(self.g2_error[middle]), value * relative))
+        return Estimate(float(self.g2[middle]), float(self.g2_error[middle]))
 
     @property
     def beside(self) -> Estimate:
@@ -79,11 +80,11 @@ def correlate(first: ArrayLike, second: ArrayLike, most: int) -> Correlation:
     Args:
         first: Clicks of the one detector, (shots, attempts); two in one attempt count as one.
         second: Of the other.
-        most: Largest lag.
+        most: Largest lag; 0 for g2 within one attempt alone.
 
     Raises:
         ShapeError: If the two are not tables of one shape.
-        RangeError: If the lag is not between 1 and the attempts of a shot.
+        RangeError: If the lag is not between 0 and the attempts of a shot.
         InsufficientDataError: If one detector never clicked.
 
     Source: R. Loudon, The Quantum Theory of Light (2000), ch. 5 and 6.
@@ -98,8 +99,8 @@ def correlate(first: ArrayLike, second: ArrayLike, most: int) -> Correlation:
     if one.ndim != 2 or one.shape != two.shape:
         raise ShapeError("second", two.shape, f"{one.shape}, the same (shots, attempts) as of first,")
     shots, attempts = one.shape
-    if not 1 <= most < attempts:
-        raise RangeError("most", most, f"1 to {attempts - 1} attempts", "play more attempts in a shot")
+    if not 0 <= most < attempts:
+        raise RangeError("most", most, f"0 to {attempts - 1} attempts", "play more attempts in a shot")
     for name, clicks in (("first", one), ("second", two)):
         if not clicks.any():
             raise InsufficientDataError(f"a correlation with the {name} detector", 0, 1, "clicks")
@@ -129,18 +130,22 @@ def correlate_tags(tags: TimeTags, first: int, second: int, attempts: ArrayLike,
         first: Number of the one channel.
         second: Of the other.
         attempts: Played in each shot, (shots,).
-        most: Largest lag.
+        most: Largest lag; 0 for g2 within one attempt alone.
 
     Raises:
         ShapeError: If the attempts are not one column.
-        RangeError: If a tag belongs to an attempt that was not played, or no shot has attempts for the lag.
+        RangeError: If a tag belongs to an attempt that was not played, a shot has less than no attempts, or
+            no shot has attempts for the lag.
         InsufficientDataError: If one detector never clicked.
     """
     played = check_times("attempts", attempts, "(shots,)")
+    if (played < 0).any():
+        shot = int(np.argmin(played))
+        raise RangeError(f"attempts[{shot}]", int(played[shot]), ">= 0", "give those that the shot played")
     longest = int(played.max(initial=0))
-    if not 1 <= most < longest:
-        raise RangeError("most", most, f"1 to {longest - 1} attempts", "play more attempts in a shot")
-    inside = (tags.shot >= 0) & (tags.shot < len(played))
+    if not 0 <= most < longest:
+        raise RangeError("most", most, f"0 to {longest - 1} attempts", "play more attempts in a shot")
+    inside = (tags.shot >= 0) & (tags.shot < len(played)) & (tags.attempt >= 0)
     inside &= tags.attempt < played[np.where(inside, tags.shot, 0)]
     if not inside.all():
         row = int(np.argmin(inside))

@@ -102,9 +102,14 @@ class PairHistogram:
     same: bool
 
     def __add__(self, other: PairHistogram) -> PairHistogram:
+        """Return the histogram of both parts; both must be of one detector, or of two, in the same bins."""
         if other.bins != self.bins:
             raise ShapeError(
                 "the second histogram", (other.bins.number,), f"the bins of the first, {self.bins},"
             )
+        if other.same != self.same:
+            kinds = ["of two detectors", "of one detector with itself"]
+            advice = "add the parts of each kind for themselves"
+            raise RangeError("the second histogram", kinds[other.same], kinds[self.same], advice)
         clicks = (self.clicks[0] + other.clicks[0], self.clicks[1] + other.clicks[1])
-        return PairHistogram(self.bins, self.counts + other.counts, clicks, self.same and other.same)
+        return PairHistogram(self.bins, self.counts + other.counts, clicks, self.same)

@@ -108,7 +108,8 @@ def fidelity(density: ArrayLike, target: ArrayLike, rotation: Rotation | None = 
         (1.0, 0.25)
     """
     states = check_matrices("density", density)
-    parts = _turn_target(_check_target(target, states.shape[-1]), rotation)
+    ket = _check_target(target, states.shape[-1])
+    parts = _turn(np.outer(ket, ket.conj()), rotation)
     values = np.einsum("kij,...ji->...k", parts, states).real
     if rotation is None:
         return TurnedFidelity(values[..., 0], np.zeros(values.shape[:-1]))
@@ -152,11 +153,37 @@ def linear_fidelity(
         >>> print(f"{linear_fidelity(counts, BELL_STATES['Phi+']):%}")
         95.0(11) %
     """
+    dimension = choose_effects(counts, effects)[0].shape[-1]
+    ket = _check_target(target, dimension)
+    return estimate_turned(counts, np.outer(ket, ket.conj()), rotation, effects)
+
+
+def estimate_turned(
+    counts: ArrayLike,
+    observable: NDArray[np.complex128],
+    rotation: Rotation | None = None,
+    effects: ArrayLike | None = None,
+) -> Estimate:
+    """Estimate an observable, or the greatest of those that it turns into, straight from counts.
+
+    Args:
+        counts: Shape (settings, outcomes).
+        observable: Hermitian, shape (d, d).
+        rotation: By which it may be turned; None for the observable as it is, which has no bias. A maximum
+            follows the noise across it, whose mean share is taken off.
+        effects: Shape (settings, outcomes, d, d); by default as in `reconstruct`.
+
+    Returns:
+        Its expectation value; the error is that of multinomial counts.
+
+    Raises:
+        ShapeError: If counts, effects and observable do not fit, or the rotated qubit is not among them.
+        RangeError: If a count is negative or not finite.
+        EmptySettingError: If a setting has no counts.
+    """
     if np.ndim(counts) != 2:
         raise ShapeError("counts", np.shape(counts), "(settings, outcomes), one data set at a time,")
-    dimension = choose_effects(counts, effects)[0].shape[-1]
-    parts = _turn_target(_check_target(target, dimension), rotation)
-    values, covariance = estimate_observables(counts, parts, effects)
+    values, covariance = estimate_observables(counts, _turn(observable, rotation), effects)
     if rotation is None:
         return Estimate(float(values[0]), math.sqrt(covariance[0, 0]))
     angle = math.atan2(values[2], values[1])
@@ -168,22 +195,21 @@ def linear_fidelity(
     return Estimate(float(values[0]) + modulus, math.sqrt(forward @ covariance @ forward))
 
 
-def _turn_target(target: NDArray[np.complex128], rotation: Rotation | None) -> NDArray[np.complex128]:
-    """Return the projector on the target, or the matrices A, C, S of A + C cos + S sin of the turned one."""
-    projector = np.outer(target, target.conj())
+def _turn(observable: NDArray[np.complex128], rotation: Rotation | None) -> NDArray[np.complex128]:
+    """Return the observable, or the matrices A, C, S of A + C cos + S sin of the turned one."""
     if rotation is None:
-        return projector[None]
-    qubits = len(target).bit_length() - 1
-    if 2**qubits != len(target) or rotation.qubit >= qubits:
-        raise ShapeError(
-            "target", target.shape, f"that of qubits, of which number {rotation.qubit} is rotated,"
-        )
+        return observable[None]
+    dimension = len(observable)
+    qubits = dimension.bit_length() - 1
+    if 2**qubits != dimension or rotation.qubit >= qubits:
+        expected = f"that of qubits, of which number {rotation.qubit} is rotated,"
+        raise ShapeError("target", (dimension,), expected)
     factors = "I" * rotation.qubit + rotation.axis + "I" * (qubits - rotation.qubit - 1)
     axis = pauli_product(factors)
     # Turned by (cos - i sin axis)(half the angle) from both sides; the axis squares to one.
-    mirrored = axis @ projector @ axis
-    slope = 1j * (projector @ axis - axis @ projector)
-    return np.stack([(projector + mirrored) / 2, (projector - mirrored) / 2, slope / 2])
+    mirrored = axis @ observable @ axis
+    slope = 1j * (observable @ axis - axis @ observable)
+    return np.stack([(observable + mirrored) / 2, (observable - mirrored) / 2, slope / 2])
 
 
 def _check_target(target: ArrayLike, dimension: int) -> NDArray[np.complex128]:

@@ -25,7 +25,8 @@ from numpy.typing import NDArray
 
 from data.analysis.counts import Data, NormalValues
 from data.analysis.estimates import Estimate
-from data.errors import InsufficientDataError, NoSignalError, RangeError, ShapeError, UndeterminedError
+from data.analysis.fit_errors import descend, measure_errors
+from data.errors import InsufficientDataError, NoSignalError, RangeError, ShapeError
 
 if TYPE_CHECKING:
     from iminuit import Minuit
@@ -38,9 +39,6 @@ CHANCE: Final = 1e-4
 """Probability of a constant to look like a signal, below which a signal is believed."""
 
 _FINALISTS: Final = 3  # starts that are followed to their minimum: the best of all that are tried
-_AT_LIMIT: Final = 1e-3  # of a parameter's step: closer to a limit it lies on it
-_WALLS: Final = (0.0, 1.0)
-_WIDEST: Final = 0.5  # of the allowed range: a standard error above it says that nothing is known
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +55,8 @@ class Free:
         unit: SI unit, or ``""``.
         step: By which the value may be changed at first; by default a hundredth of the range.
         known: The value from elsewhere, with its standard error: one more point that the fit must agree with.
+        skewed: Whether its error is the longer side of its profile, for one that may be near a wall, or whose
+            model has corners, where curvature tells nothing.
     """
 
     name: str
@@ -65,6 +65,7 @@ class Free:
     unit: str = ""
     step: float | None = None
     known: Estimate | None = None
+    skewed: bool = False
 
     @property
     def width(self) -> float:
@@ -155,27 +156,18 @@ def fit(
         UndeterminedError: If the data leave a parameter open.
 
     Source: errors from the curvature of the deviance at its minimum; S. Baker and R. Cousins, Nucl. Instrum.
-        Methods 221, 437 (1984). Minimum and curvature by Minuit: F. James and M. Roos, Comput. Phys.
-        Commun. 10, 343 (1975).
+        Methods 221, 437 (1984); elsewhere as `fit_errors.measure_errors` says. Minimum and curvature by
+        Minuit: F. James and M. Roos, Comput. Phys. Commun. 10, 343 (1975).
     """
     if data.values.ndim != 1:
         raise ShapeError("data", data.values.shape, "(points,), one data set,")
     if len(data) <= len(parameters):
         raise InsufficientDataError(f"a fit of {what}", len(data), len(parameters) + 1, "points")
-
-    def cost(values: Vector) -> float:
-        # What is known is a point with a Gaussian error. PDG, Review of Particle Physics, sec. Statistics.
-        known = sum(free.penalty(float(value)) for free, value in zip(parameters, values, strict=True))
-        return data.deviance(model(values)) + known
-
-    low, high = (np.array([getattr(free, end) for free in parameters]) for end in ("low", "high"))
-    tried = sorted((np.clip(start, low, high) for start in starts), key=cost)
-    best = min(
-        (_descend(cost, start, parameters) for start in tried[:_FINALISTS]), key=lambda m: float(m.fval)
-    )
+    cost = _cost_of(model, parameters, data)
+    best = _lowest(cost, parameters, starts)
     if signal:
         _require_signal(what, float(best.fval), len(parameters), data)
-    covariance = _measure_errors(what, best, cost, parameters)
+    covariance = measure_errors(what, best, cost, model, parameters, data)
     values = np.array(best.values)
     errors = np.sqrt(np.diag(covariance)).tolist()
     estimates = {
@@ -186,6 +178,13 @@ def fit(
     spent += len(parameters) - sum(free.known is not None for free in parameters)
     p_value = _p_value(data, prediction, deviance, spent)
     return Fit(estimates, covariance, prediction, deviance, len(data) - spent, p_value)
+
+
+def least_deviance(
+    model: Model, parameters: Sequence[Free], starts: Iterable[Sequence[float]], data: Data
+) -> float:
+    """Return how near a model can come to data, whether they determine its parameters or not; see `fit`."""
+    return float(_lowest(_cost_of(model, parameters, data), parameters, starts).fval)
 
 
 def fit_straight(places: Vector, values: Vector, errors: Vector, unit: str = "", slope_unit: str = "") -> Fit:
@@ -228,14 +227,27 @@ def fit_straight(places: Vector, values: Vector, errors: Vector, unit: str = "",
     return Fit(estimates, covariance, prediction, deviance, len(data) - 2, p_value)
 
 
-def _descend(cost: Callable[[Vector], float], start: Vector, parameters: Sequence[Free]) -> Minuit:
-    from iminuit import Minuit  # noqa: PLC0415 - slow to import
+def _cost_of(model: Model, parameters: Sequence[Free], data: Data) -> Callable[[Vector], float]:
+    """Return the deviance as a function of the parameters.
 
-    minuit = Minuit(cost, start, name=[free.name for free in parameters])
-    minuit.errordef = Minuit.LEAST_SQUARES  # a deviance, like chi^2, rises by 1 at one standard error
-    minuit.limits = [(free.low, free.high) for free in parameters]
-    minuit.errors = [free.first_step for free in parameters]
-    return minuit.migrad()
+    Source: what is known is a point with a Gaussian error. PDG, Review of Particle Physics, sec. Statistics.
+    """
+
+    def cost(values: Vector) -> float:
+        known = sum(free.penalty(float(value)) for free, value in zip(parameters, values, strict=True))
+        return data.deviance(model(values)) + known
+
+    return cost
+
+
+def _lowest(
+    cost: Callable[[Vector], float], parameters: Sequence[Free], starts: Iterable[Sequence[float]]
+) -> Minuit:
+    """Return the lowest minimum below the best of the starts."""
+    low, high = (np.array([getattr(free, end) for free in parameters]) for end in ("low", "high"))
+    tried = sorted((np.clip(start, low, high) for start in starts), key=cost)
+    ends = (descend(cost, start, parameters) for start in tried[:_FINALISTS])
+    return min(ends, key=lambda end: float(end.fval))
 
 
 def _require_signal(what: str, deviance: float, parameters: int, data: Data) -> None:
@@ -251,69 +263,6 @@ def _require_signal(what: str, deviance: float, parameters: int, data: Data) -> 
     chance = float(chdtrc(parameters - 1, max(flat - deviance, 0.0)))
     if chance > CHANCE:
         raise NoSignalError(what, chance, CHANCE)
-
-
-def _measure_errors(
-    what: str, minuit: Minuit, cost: Callable[[Vector], float], parameters: Sequence[Free]
-) -> NDArray[np.float64]:
-    """Return the covariance (parameters, parameters) at a minimum.
-
-    A parameter on a wall has no curvature there. Its error is how far it can be moved until the
-    deviance has risen by 1; the others' errors are those with it held fast.
-    """
-    values = np.array(minuit.values)
-    covariance = np.zeros((len(parameters), len(parameters)))
-    inside = []
-    for index, free in enumerate(parameters):
-        margin = _AT_LIMIT * free.first_step
-        if free.low + margin < values[index] < free.high - margin:
-            inside.append(index)
-            continue
-        limit = free.low if values[index] <= free.low + margin else free.high
-        if limit not in _WALLS:
-            raise UndeterminedError(what, free.name, math.inf, free.width, free.unit)
-        minuit.fixed[index] = True
-        covariance[index, index] = _rise(cost, values, index, free) ** 2
-    if inside:
-        minuit.hesse()
-        found = minuit.covariance
-        if found is None:
-            vague = parameters[_vaguest(cost, values, inside, parameters)]
-            raise UndeterminedError(what, vague.name, math.inf, vague.width, vague.unit)
-        covariance[np.ix_(inside, inside)] = np.asarray(found)[np.ix_(inside, inside)]
-    for index, free in enumerate(parameters):
-        error = math.sqrt(max(float(covariance[index, index]), 0.0))
-        if not error < _WIDEST * free.width:
-            raise UndeterminedError(what, free.name, error, free.width, free.unit)
-    return covariance
-
-
-def _rise(cost: Callable[[Vector], float], values: Vector, index: int, free: Free) -> float:
-    """Return how far a parameter can go from the wall that it is on until the deviance has risen by 1."""
-    from scipy.optimize import brentq  # noqa: PLC0415 - slow to import
-
-    lowest = cost(values)
-    towards = 1.0 if values[index] - free.low < free.high - values[index] else -1.0
-
-    def excess(distance: float) -> float:
-        moved = values.copy()
-        moved[index] += towards * distance
-        return cost(moved) - lowest - 1.0
-
-    return float(brentq(excess, 0.0, free.width)) if excess(free.width) > 0 else free.width
-
-
-def _vaguest(
-    cost: Callable[[Vector], float], values: Vector, inside: Sequence[int], parameters: Sequence[Free]
-) -> int:
-    """Return the parameter of some whose first step changes the deviance least."""
-
-    def change(index: int) -> float:
-        moved = values.copy()
-        moved[index] += parameters[index].first_step
-        return abs(cost(moved) - cost(values))
-
-    return min(inside, key=change)
 
 
 def _p_value(data: Data, prediction: Vector, deviance: float, parameters: int) -> float:

@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from data.analysis.counts import BinomialCounts
 from data.analysis.estimates import Estimate
-from data.analysis.fits import Fit, Free, check_columns, fit
+from data.analysis.fits import Fit, Free, Model, check_columns, fit, least_deviance
 from data.errors import UndeterminedError
 
 Vector = NDArray[np.float64]
@@ -21,6 +21,12 @@ DECAYS: Final[Mapping[str, float]] = {"gaussian": 2.0, "exponential": 1.0}
 _LEAST_EXPONENT, _MOST_EXPONENT = 0.3, 6.0  # of contrasts that fall like no curve in a textbook
 
 _TURN: Final = 2 * np.pi
+
+_TOLD: Final = 4.0
+"""Deviance by which the data must contradict the slowest and the fastest law to tell one: two errors."""
+
+_REFUTED: Final = 9.0
+"""Deviance by which the data must contradict an exponential to be of another law: three errors."""
 
 _CLEAR: Final = 3.0
 """Standard errors above which a fringe shows its phase."""
@@ -62,7 +68,7 @@ def fit_fringe(phases: ArrayLike, dark: ArrayLike, shots: ArrayLike, harmonic: i
         return fringe(places + phase, contrast, offset)
 
     free = (
-        Free("contrast", 0.0, 1.1, step=0.02),
+        Free("contrast", 0.0, 1.0, step=0.02),
         Free("phase", -1.25, 1.25, "turn", 0.01),
         Free("offset", 0.0, 1.0, step=0.02),
     )
@@ -113,7 +119,7 @@ def fit_ramsey(
     fastest = 0.5 / float(np.median(steps)) if len(steps) else 1 / longest
     free = (
         Free("detuning", -fastest, fastest, "Hz", 0.01 / longest),
-        Free("contrast", 0.0, 1.1, step=0.02),
+        Free("contrast", 0.0, 1.0, step=0.02),
         Free("phase", -1.25, 1.25, "turn", 0.01),
         Free("decay_rate", 0.0, 5 * fastest, "1/s", 0.05 / longest),
         Free("offset", 0.0, 1.0, step=0.02),
@@ -160,7 +166,8 @@ def fit_coherence(
 
     The contrast falls as exp(-(rate t)^exponent): an exponent of 1 is that of fast noise or of decay, 2 and
     more that of noise which is slow against the wait. Where so little is lost that the data do not tell by
-    what law, the contrast and the rate are those of an exponential.
+    what law, the contrast and the rate are those of an exponential. Errors of contrast, rate and exponent are
+    the longer sides of their profiles: contrasts near 1 and rates near 0 have no even ones.
 
     Args:
         waits: s, (points,).
@@ -179,40 +186,43 @@ def fit_coherence(
     times, turns = np.asarray(waits, dtype=np.float64), np.asarray(phases, dtype=np.float64)
     data = BinomialCounts(dark, shots)
     check_columns(waits=times, phases=turns, dark=data.successes)
-    try:
-        return _fit_decay(times, turns, data, (1.0, 2.0), spent)
-    except UndeterminedError:
-        return _fit_decay(times, turns, data, (1.0,), spent)
+    what = "the decay of a contrast"
+    free, held = _decay(times, turns), _decay(times, turns, 1.0)
+    slowest, fastest = (_decay(times, turns, end) for end in (_LEAST_EXPONENT, _MOST_EXPONENT))
+    best, plain, *ends = (least_deviance(*one, data) for one in (free, held, slowest, fastest))
+    if min(ends) > best + _TOLD or plain > best + _REFUTED:
+        try:
+            return fit(what, *free, data, signal=True, spent=spent)
+        except UndeterminedError:  # an exponent beyond all that are looked for
+            pass
+    return fit(what, *held, data, signal=True, spent=spent)
 
 
-def _fit_decay(
-    times: Vector, turns: Vector, data: BinomialCounts, exponents: tuple[float, ...], spent: int
-) -> Fit:
-    """Fit a decay whose exponent is free, from several that are tried; or is the only one that is given."""
-    held = exponents[0] if len(exponents) == 1 else None
+def _decay(
+    times: Vector, turns: Vector, exponent: float | None = None
+) -> tuple[Model, list[Free], list[tuple[float, ...]]]:
+    """Return the model of a decay whose exponent is free or given, its parameters, and where to start."""
 
     def model(values: Vector) -> Vector:
-        contrast, rate, phase, offset, *exponent = values.tolist()
-        left = decayed(times, contrast, rate, exponent[0] if held is None else held)
-        return fringe(turns + phase, left, offset)
+        contrast, rate, phase, offset = values[:4].tolist()
+        law = float(values[4]) if exponent is None else exponent
+        return fringe(turns + phase, decayed(times, contrast, rate, law), offset)
 
     longest, shortest = float(times.max()), float(times[times > 0].min(initial=times.max()))
     free = [
-        Free("contrast", 0.0, 1.1, step=0.02),
-        Free("decay_rate", 0.0, 5 / shortest, "1/s", 0.05 / longest),
+        Free("contrast", 0.0, 1.0, step=0.02, skewed=True),
+        Free("decay_rate", 0.0, 5 / shortest, "1/s", 0.05 / longest, skewed=True),
         Free("phase", -1.25, 1.25, "turn", 0.01),
         Free("offset", 0.0, 1.0, step=0.02),
-    ]
-    if held is None:
-        free.append(Free("exponent", _LEAST_EXPONENT, _MOST_EXPONENT, step=0.1))
-    rates = np.geomspace(0.1 / longest, 2 / shortest, 6)
+        Free("exponent", _LEAST_EXPONENT, _MOST_EXPONENT, step=0.1, skewed=True),
+    ][: 5 if exponent is None else 4]
     starts = [
-        (0.9, float(rate), phase / 4, 0.5, exponent)[: len(free)]
-        for rate in rates
-        for exponent in exponents
+        (0.9, float(rate), phase / 4, 0.5, law)[: len(free)]
+        for rate in np.geomspace(0.1 / longest, 2 / shortest, 6)
+        for law in ((1.0, 2.0) if exponent is None else (exponent,))
         for phase in range(-2, 2)
     ]
-    return fit("the decay of a contrast", model, free, starts, data, signal=True, spent=spent)
+    return model, free, starts
 
 
 def contrast_at(phases: ArrayLike, dark: ArrayLike, shots: ArrayLike, phase: float) -> Estimate:

@@ -1,8 +1,11 @@
 """Two photons on a beam splitter: how rarely they leave by different ports, over how rarely strangers do.
 
 Counted are pairs of clicks of both output ports, by their delay (`count_pairs`, `PairCounter`): of photons
-that can interfere (parallel polarisations), and a reference of photons that cannot (orthogonal ones, or
-photons of different attempts).
+that can interfere (parallel polarisations), and a reference of photons that cannot: those of one attempt with
+orthogonal polarisations.
+
+Clicks of different attempts do not interfere either, but they are other pairs: one photon of each source in
+one attempt is compared with any two photons, also both of one source. See `exposure_of_attempts`.
 """
 
 from __future__ import annotations
@@ -37,6 +40,7 @@ class Interference:
         error: One standard deviation, (windows,).
         parallel: Pairs of photons that can interfere, nothing subtracted, (windows,).
         reference: Of photons that cannot.
+        net: Pairs of the reference above its accidentals, (windows,).
     """
 
     windows: Vector
@@ -44,19 +48,21 @@ class Interference:
     error: Vector
     parallel: NDArray[np.int64]
     reference: NDArray[np.int64]
+    net: Vector
 
     def within(self, window: float) -> Estimate:
         """Return the visibility for the longest window that is not longer than a time in seconds.
 
         Raises:
             RangeError: If no window is as short.
-            InsufficientDataError: If the reference has no pairs in it.
+            InsufficientDataError: If the reference has no pairs in it above its accidentals.
         """
         row = int(np.searchsorted(self.windows, window * (1 + 1e-9), side="right")) - 1
         if row < 0:
             raise RangeError("window", f"{window} s", f">= {self.windows[0]} s", "count pairs in finer bins")
         if not math.isfinite(self.visibility[row]):
-            raise InsufficientDataError("a visibility", int(self.reference[row]), 1, "pairs in the reference")
+            needed = "pairs in the reference above accidentals"
+            raise InsufficientDataError("a visibility", round(self.net[row]), 1, needed)
         return Estimate(float(self.visibility[row]), float(self.error[row]))
 
 
@@ -77,7 +83,8 @@ def measure_interference(
     Args:
         parallel: Pairs of photons that can interfere; bins to both sides of zero alike.
         reference: Pairs of photons that cannot, in the same bins.
-        exposure: Attempts (times efficiencies) of the reference over those of the parallel data.
+        exposure: Attempts (times efficiencies) of the reference over those of the parallel data; of clicks
+            of different attempts `exposure_of_attempts`.
         accidentals: Pairs that background makes in each bin of `parallel` and of `reference`, each (bins,),
             to be subtracted; see `accidental_pairs`.
         accidental_error: Relative error of these.
@@ -109,7 +116,39 @@ def measure_interference(
     widths = np.arange(bins.number // 2 + bins.number % 2) * 2 + 2 - bins.number % 2
     windows = widths * bins.width_ps * PICOSECOND
     error = np.asarray(scale * np.hypot(spread, of_reference), dtype=np.float64)
-    return Interference(np.asarray(windows, dtype=np.float64), 1 - ratio, error, seen, strangers)
+    return Interference(np.asarray(windows, dtype=np.float64), 1 - ratio, error, seen, strangers, signal)
+
+
+def exposure_of_attempts(
+    pairs: float, attempts: float, share: float = 0.5, reflectivity: float = 0.5
+) -> float:
+    """Return the exposure of a reference of clicks of different attempts, for `measure_interference`.
+
+    Of one attempt, pairs are one photon of each source: a b (R^2 + T^2). Of two attempts both photons may be
+    of one source, too: (a R + b T)(a T + b R). With equal sources and ports these are twice as many.
+
+    Args:
+        pairs: Pairs of different attempts that were compared.
+        attempts: In which photons of both sources could interfere.
+        share: Of the photons that the first source gives, a / (a + b).
+        reflectivity: R of the beam splitter, as a probability.
+
+    Raises:
+        RangeError: If a number is not above zero, or a share not between 0 and 1.
+
+    Example:
+        >>> exposure_of_attempts(pairs=2e6, attempts=1e6)
+        4.0
+    """
+    for name, number in (("pairs", pairs), ("attempts", attempts)):
+        if not (math.isfinite(number) and number > 0):
+            raise RangeError(name, number, "finite and > 0", "count what was compared")
+    for name, part in (("share", share), ("reflectivity", reflectivity)):
+        if not 0 < part < 1:
+            raise RangeError(name, part, "between 0 and 1", "measure sources and splitter")
+    other, passed = 1 - share, 1 - reflectivity
+    strangers = (share * reflectivity + other * passed) * (share * passed + other * reflectivity)
+    return pairs / attempts * strangers / (share * other * (reflectivity**2 + passed**2))
 
 
 def indistinguishability(

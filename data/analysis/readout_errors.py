@@ -154,7 +154,8 @@ def count_patterns(counts: ArrayLike, thresholds: ArrayLike) -> Whole:
 
     Raises:
         ShapeError: If the counts are no table.
-        RangeError: If there are more ions than a table of patterns can have, or a threshold is below 1.
+        RangeError: If there are no ions, or more than a table of patterns can have, or a threshold is below
+            1.
 
     Example:
         >>> count_patterns([[0, 9], [8, 9], [1, 7]], 5)
@@ -165,9 +166,11 @@ def count_patterns(counts: ArrayLike, thresholds: ArrayLike) -> Whole:
     if table.ndim != 2:
         raise ShapeError("counts", table.shape, "(shots, ions)")
     ions = table.shape[1]
-    if ions > _MOST_IONS:
-        advice = "correct the mean of each ion with correct_ions()"
-        raise RangeError("ions", ions, f"<= {_MOST_IONS}, for 2**ions patterns", advice)
+    if not 1 <= ions <= _MOST_IONS:
+        advice = (
+            "correct the mean of each ion with correct_ions()" if ions else "give the counts of some ions"
+        )
+        raise RangeError("ions", ions, f"1 to {_MOST_IONS}, for 2**ions patterns", advice)
     _refuse_negative("counts", table)
     levels = np.broadcast_to(np.asarray(thresholds), (ions,))
     bright = np.stack([classify_bright(table[:, ion], int(levels[ion])) for ion in range(ions)], axis=1)

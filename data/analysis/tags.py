@@ -21,18 +21,19 @@ def check_times(name: str, times: ArrayLike, expected: str = "(clicks,)") -> NDA
 
     Args:
         name: Of the column, for the message.
-        times: Integers of any type that fits into 64 bits with a sign, in any order.
+        times: Integers of any type that fits into 64 bits with a sign (not uint64), in any order.
         expected: Shape it must have.
 
     Raises:
         ShapeError: If it is not one column.
-        RangeError: If it does not hold integers.
+        RangeError: If it does not hold such integers.
     """
     column = np.asarray(times)
     if column.ndim != 1:
         raise ShapeError(name, column.shape, expected)
     if column.size and not (np.issubdtype(column.dtype, np.integer) and np.can_cast(column.dtype, np.int64)):
-        raise RangeError(f"dtype of {name}", column.dtype, "an integer type", "give int64 picoseconds")
+        limit = "an integer type that fits into int64"
+        raise RangeError(f"dtype of {name}", column.dtype, limit, "give int64 picoseconds")
     return np.ascontiguousarray(column, dtype=np.int64)
 
 

@@ -25,8 +25,12 @@ _TRUST: Final = 0.1
 def sideband_ratio(red: int, blue: int, shots: int) -> Estimate:
     """Return the mean phonon number from how often a pulse of one length flips an ion on both sidebands.
 
-    For a thermal state the red sideband is weaker by r = n / (n + 1), whatever the length and strength of
-    the pulse, so that n = r / (1 - r).
+    For a thermal state the red sideband is weaker by q = n / (n + 1), whatever the length and strength of
+    the pulse, so that n = q / (1 - q).
+
+    Biased at few counts: as every ratio, the value is too high on average, by about n (n + 1)^2 (2 - b - r) /
+    (b N) with the shares b and r of N shots that flip on the blue and the red sideband (tested). What looks
+    dark without a flip is taken for phonons; `fit_sidebands` knows of it.
 
     Args:
         red: Flips on the red sideband.

@@ -153,7 +153,7 @@ def count_detections(clicks: ArrayLike) -> TrainStatistics:
 
     Raises:
         ShapeError: If there are not two axes.
-        RangeError: If a number of clicks is negative.
+        RangeError: If a number of clicks is negative or NaN.
 
     Example:
         >>> found = count_detections([[0, 1, 0], [1, 2, 0], [0, 0, 0], [0, 1, 0]])
@@ -165,8 +165,9 @@ def count_detections(clicks: ArrayLike) -> TrainStatistics:
     clicks = np.asarray(clicks)
     if clicks.ndim != 2:
         raise ShapeError("clicks", clicks.shape, "(trains, ions)")
-    if clicks.size and clicks.min() < 0:
-        raise RangeError("a number of clicks", int(clicks.min()), ">= 0", "check the column of counts")
+    fine = clicks >= 0  # not NaN
+    if not fine.all():
+        raise RangeError("a number of clicks", clicks[~fine][0], ">= 0", "check the column of counts")
     detected = clicks > 0
     histogram = np.bincount(detected.sum(axis=1), minlength=clicks.shape[1] + 1)
     return TrainStatistics(histogram, detected.sum(axis=0))

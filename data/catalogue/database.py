@@ -27,7 +27,7 @@ Values: TypeAlias = Sequence[Any] | Mapping[str, Any]
 CACHE_VARIABLE: Final = "IONLOOM_CACHE"
 """Environment variable that names another folder for what can be made again."""
 
-_CONTENTS: Final = 1
+_CONTENTS: Final = 2
 """Raised when other things are written into the same tables."""
 
 _PATIENCE: Final = 60.0  # s that another process may take to write a batch of heads, which takes it 0.1 s

@@ -1,8 +1,9 @@
 """What the catalogue knows of a run, read from its file in a few milliseconds.
 
 `open_run` prepares for reading the columns of a run and gives its texts, which a catalogue has no use for. So
-of a finished file only the members that are listed here are read, by h5py's low-level functions: a lab has
-some fifty parameters, each a dataset with attributes, and the comfortable way takes six times as long.
+of a finished file only the members that are listed here are read, by h5py's low-level functions. A lab has
+some fifty parameters, each a dataset with attributes, which take 12 ms to read: so the text that holds all of
+them is read instead, in less than 1 ms.
 """
 
 from __future__ import annotations
@@ -24,11 +25,16 @@ from data.results import ANALYSIS, KeyResult
 from data.run import Run, open_run
 from data.run_names import FINISHED
 from data.scalars import scalars_of
-from data.stored_header import RunStatus, read_form, read_started, read_state
+from data.stored_header import (
+    PARAMETERS_TEXT,
+    RunStatus,
+    read_form,
+    read_parameters_text,
+    read_started,
+    read_state,
+)
 from data.stored_run import READ_FAULTS, open_file
 
-_PARAMETERS: Final = b"entry/parameters"
-_RUN: Final = b"run"
 _TEXT: Final = h5t.py_create(h5py.string_dtype())
 
 
@@ -97,7 +103,7 @@ def read_head(path: Path) -> RunHead:
     if path.suffix == FINISHED:
         with suppress(*READ_FAULTS), open_file(path) as file:
             return _head_of_file(file)
-    # A journal; or a file that another program has written anew, with other types of texts.
+    # A journal; or a file without that text, or one that another program has written anew.
     with open_run(path) as run:
         return _head_of_run(run)
 
@@ -149,26 +155,9 @@ def _head_of_file(file: h5py.File) -> RunHead:
         seed=_text(h5d.open(entry, b"seed")),
         source_file=_attribute(provenance, b"source_file"),
         git_revision=_attribute(provenance, b"git_revision"),
-        parameters=_parameters(h5g.open(file.id, _PARAMETERS)),
+        parameters=tuple(map(used, read_parameters_text(_text(h5d.open(file.id, PARAMETERS_TEXT.encode()))))),
         axes=read_form(file).axes,
         results=_results(file),
-    )
-
-
-def _parameters(group: h5g.GroupID) -> tuple[UsedParameter, ...]:
-    # All are opened before the first is read: HDF5 then goes through the file once, from front to back.
-    opened = [(name, h5d.open(group, name)) for name in group]
-    return tuple(_parameter(name.decode(), dataset) for name, dataset in opened)
-
-
-def _parameter(name: str, dataset: h5d.DatasetID) -> UsedParameter:
-    value = _read(dataset)
-    return _told(
-        name,
-        value.decode() if isinstance(value, bytes) else value.item(),
-        _attribute(dataset, b"units"),
-        _attribute(dataset, b"origin"),
-        _attribute(dataset, _RUN) if h5a.exists(dataset, _RUN) else "",
     )
 
 

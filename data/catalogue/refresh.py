@@ -38,6 +38,10 @@ Watcher: TypeAlias = Callable[[int, int], None]
 Changed: TypeAlias = list[tuple[Seen, Listing]]
 """Folders in which something has changed, and what lies in them now."""
 
+_ELSEWHERE: Final = ("running", "unreadable")
+"""Statuses that change without a trace in the file: its writer may be gone, or the journal that it points to
+be there again."""
+
 _BATCH: Final = 100  # heads that are written at once: half a second of reading that a Ctrl-C can lose
 
 
@@ -126,7 +130,7 @@ def _stale(folder: str, name: str, stamp: Stamp, known: _Known | None) -> Iterat
     now = time.time_ns()
     if known is None or known.stamp != stamp.text:
         yield Seen(folder, name, stamp, now, now)
-    elif known.status == "running" or not known.settled:  # its writer may be gone without a trace
+    elif known.status in _ELSEWHERE or not known.settled:
         yield Seen(folder, name, stamp, known.seen_ns, now)
 
 
@@ -135,8 +139,8 @@ def _read(root: Path, file: Seen) -> Iterator[RunHead | Unread]:
     path = root / file.folder / file.name
     try:
         yield read_head(path)
-    except RunBusyError:
-        yield Unread("running", "")
+    except RunBusyError as error:
+        yield Unread("running", str(error))
     except (RunFileError, *READ_FAULTS) as error:
         if path.exists():
             yield Unread("unreadable", str(error))

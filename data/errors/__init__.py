@@ -13,7 +13,9 @@ The facts of an error are its fields; the text is made from them in ``__str__``:
     │   ├── SealBrokenError           not what it was when it was sealed
     │   ├── NoFileYetError            there is only a journal
     │   ├── EmptyJournalError         a journal without the head of a run
-    │   ├── RunBusyError              another program is writing it
+    │   ├── JournalElsewhereError     a journal that cannot be seen from here
+    │   ├── RunBusyError              another program has it open for writing
+    │   ├── CopyBusyError             another program is making a new copy of it
     │   ├── RunClosedError            used after its end
     │   ├── UnreadableFileError       the system does not let us read
     │   ├── UnwritableFolderError     the system does not let us write
@@ -33,6 +35,7 @@ The facts of an error are its fields; the text is made from them in ``__str__``:
     ├── MissingPackageError           an optional package is needed
     ├── RunNotFoundError              no run answers to the name
     ├── AmbiguousRunError             several runs answer to the name
+    ├── UnknownColumnError            a run has nothing of that name (also a KeyError)
     ├── ConditionError                a condition for runs that cannot be understood
     ├── MomentError                   a time that cannot be understood
     ├── HeaderError                   a head that a file cannot hold
@@ -87,11 +90,13 @@ from data.errors.exchange import (
     UnwritableFileError,
 )
 from data.errors.files import (
+    CopyBusyError,
     DamagedRunError,
     EmptyJournalError,
     ForeignFileError,
     ForeignJournalError,
     JournalBusyError,
+    JournalElsewhereError,
     NewerJournalError,
     NewerSchemaError,
     NoFileYetError,
@@ -116,6 +121,7 @@ from data.errors.requests import (
     PointError,
     ResultsError,
     RunNotFoundError,
+    UnknownColumnError,
 )
 from data.errors.root import (
     DataError,
@@ -126,6 +132,7 @@ __all__ = [
     "AnalysisError",
     "ConditionError",
     "ConvergenceError",
+    "CopyBusyError",
     "DamagedRunError",
     "DataError",
     "EffectsError",
@@ -139,6 +146,7 @@ __all__ = [
     "IncompleteSettingsError",
     "InsufficientDataError",
     "JournalBusyError",
+    "JournalElsewhereError",
     "MisfitError",
     "MissingPackageError",
     "MomentError",
@@ -169,6 +177,7 @@ __all__ = [
     "UndeterminedError",
     "UnfinishedFitError",
     "UnitError",
+    "UnknownColumnError",
     "UnknownFormatError",
     "UnreadableFileError",
     "UnwritableFileError",

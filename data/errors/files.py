@@ -143,6 +143,32 @@ class EmptyJournalError(RunFileError):
 
 
 @dataclass(eq=False)
+class JournalElsewhereError(RunFileError):
+    """Only a pointer to the journal of a run can be seen from here.
+
+    Attributes:
+        journal: Where the journal is, on its computer.
+        host: Name of that computer.
+        is_here: It is this one, so that the journal should be there.
+    """
+
+    journal: Path
+    host: str
+    is_here: bool
+
+    def __str__(self) -> str:
+        if self.is_here:
+            return (
+                f"the journal of this run is not where {self.path} says, {self.journal}: connect its disk, "
+                "or put the journal back; if it is lost, so are the points: then delete the pointer"
+            )
+        return (
+            f"{self.path}: until its file is made, this run can only be read on the computer {self.host}, "
+            f"where its journal is: {self.journal}; if it was cut off, finish it there with `ionloom repair`"
+        )
+
+
+@dataclass(eq=False)
 class DamagedRunError(RunFileError):
     """Bytes of a run are not those that were written.
 
@@ -165,10 +191,33 @@ class DamagedRunError(RunFileError):
 
 @dataclass(eq=False)
 class RunBusyError(RunFileError):
-    """Another program is writing the run."""
+    """Another program has the file open for writing, which ionloom never does with the file of a run."""
 
     def __str__(self) -> str:
-        return f"{self.path} is being written by another program; open it when that run has ended"
+        return (
+            f"{self.path} is open for writing in another program (ionloom itself never writes into the file "
+            "of a run); close it there, then open it again"
+        )
+
+
+@dataclass(eq=False)
+class CopyBusyError(RunFileError):
+    """Another program is making the next copy of a run's file, with the results of its own analysis.
+
+    Attributes:
+        part: The copy that is being made.
+        waited: Seconds for which it was waited.
+    """
+
+    part: Path
+    waited: float
+
+    def __str__(self) -> str:
+        return (
+            f"nothing was written into {self.path}: another program has been writing into its copy "
+            f"{self.part.name} for more than {self.waited:g} s, as another analysis of this run or a repair "
+            "does; try again when it has ended"
+        )
 
 
 @dataclass(eq=False)
@@ -207,13 +256,16 @@ class UnwritableFolderError(RunFileError):
 
     Attributes:
         reason: What the system says.
+        what: What cannot be written, in the plural.
     """
 
     reason: str
+    what: str = "runs"
 
     def __str__(self) -> str:
         return (
-            f"cannot write runs to {self.path}: {self.reason}; choose another folder or mend its permissions"
+            f"cannot write {self.what} to {self.path}: {self.reason}; choose another folder or mend its "
+            "permissions"
         )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -50,6 +51,25 @@ class AmbiguousRunError(DataError):
             f"{self.which!r} begins the ids of {len(self.matches)} runs in {self.folder} ({shown}); "
             "give more digits"
         )
+
+
+@dataclass(eq=False)
+class UnknownColumnError(DataError, KeyError):
+    """A run has nothing of that name with a value a point.
+
+    Attributes:
+        run: Its id.
+        name: What was asked for.
+        known: What it has, by kind: names of axes, of readouts...
+    """
+
+    run: str
+    name: str
+    known: Mapping[str, tuple[str, ...]]
+
+    def __str__(self) -> str:
+        listed = [f"{kind} {', '.join(names)}" for kind, names in self.known.items() if names]
+        return f"run {self.run} has no {self.name!r}; it has {'; '.join(listed) or 'nothing'}"
 
 
 @dataclass(eq=False)

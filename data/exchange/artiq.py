@@ -366,4 +366,4 @@ def _result(artiq: ArtiqFile, name: str) -> object:
         return value
     if isinstance(value, int | float) and not isinstance(value, bool):
         return {"value": value, "error": math.nan, "unit": unit}
-    return {"values": value, "unit": unit}
+    return {"value": value, "unit": unit}

@@ -18,6 +18,7 @@ import h5py
 import numpy as np
 from numpy.typing import NDArray
 
+from data.findings import findings_of
 from data.header import Axis, RunHeader, averages_of
 from data.layout import SCAN
 from data.results import read_results
@@ -202,15 +203,14 @@ def _analysis_results(results: dict[str, Any]) -> tuple[dict[str, Any], dict[str
     """Return schemata and values of the single numbers among the results, and of their errors."""
     schemata: dict[str, Any] = {}
     numbers: dict[str, float] = {}
-    for name, result in results.items():
-        quantity = result if isinstance(result, dict) else {"value": result}
-        value, error, unit = quantity.get("value"), quantity.get("error"), str(quantity.get("unit") or "")
-        if _is_float(value):
-            schemata[name], numbers[name] = _channel_schema(name, name, unit), float(value)
-            if _is_float(error):
+    for found in findings_of(results):
+        name = found.name
+        if _is_float(found.value):
+            schemata[name], numbers[name] = _channel_schema(name, name, found.unit), float(found.value)
+            if _is_float(found.error):
                 also = f"{name}_err"
-                schemata[also] = _channel_schema(also, f"error of {name}", unit, error_of=name)
-                numbers[also] = float(error)
+                schemata[also] = _channel_schema(also, f"error of {name}", found.unit, error_of=name)
+                numbers[also] = float(found.error)
     return schemata, numbers
 
 

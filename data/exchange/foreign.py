@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+import tomllib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -94,6 +95,33 @@ def origin_text(path: Path, form: str, version: str, facts: Mapping[str, object]
     lines += ["", "[imported.facts]"] if facts else []
     lines += [f"{_toml(str(name))} = {_toml(value)}" for name, value in facts.items()]
     return "\n".join(lines) + "\n"
+
+
+@dataclass(frozen=True, slots=True)
+class ForeignOrigin:
+    """The file that an imported run comes from.
+
+    Attributes:
+        file: its name.
+        form: its format.
+        version: of the format, or of the program that wrote it.
+    """
+
+    file: str
+    form: str
+    version: str
+
+    def __str__(self) -> str:
+        return f"{self.file}, {self.form} {self.version}".rstrip()
+
+
+def read_origin(text: str) -> ForeignOrigin | None:
+    """Read what `origin_text` says; None of the setup of a lab, which other runs have there."""
+    try:
+        head = tomllib.loads(text).get("imported")
+        return ForeignOrigin(str(head["file"]), str(head["format"]), str(head["version"])) if head else None
+    except (tomllib.TOMLDecodeError, LookupError, TypeError):
+        return None
 
 
 def member_name(name: str, taken: Iterable[str] = ()) -> str:

@@ -74,12 +74,14 @@ def put_fields(file: h5py.File, fields: Mapping[str, Any]) -> None:
         file: open for writing.
         fields: path -> text, number or array.
     """
+    places: dict[str, None] = {}
     for path, value in fields.items():
         file[path] = np.bytes_(value.encode()) if isinstance(value, str) else value
-        place = path
-        while place:
-            put_title(file[place], place)
-            place = place.rpartition("/")[0]
+        while path and path not in places:
+            places[path] = None
+            path = path.rpartition("/")[0]  # noqa: PLW2901
+    for place in places:
+        put_title(file[place], place)
 
 
 def put_title(member: h5py.Group | h5py.Dataset, path: str) -> None:

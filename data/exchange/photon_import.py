@@ -36,6 +36,10 @@ _DETECTORS: Final = "photon_data/detectors"
 _UNIT: Final = "photon_data/timestamps_specs/timestamps_unit"
 _OTHERS: Final = "the other members can still be read with h5py"
 
+# What the format says of nanotimes, and which of these are times.
+_SPECS: Final = "photon_data/nanotimes_specs/"
+_SPECS_TIMES: Final = ("tcspc_unit", "tcspc_range")
+
 # Columns of `photon_data` that a run has no place for: they become results.
 _KEPT: Final = ("nanotimes", "particles")
 
@@ -83,10 +87,8 @@ def read_photon_hdf5(path: Path, file: h5py.File) -> ForeignRun:
         results[name] = value[order] if isinstance(value, np.ndarray) and len(value) == len(order) else value
     if "nanotimes" in kept:
         remarks += ("nanotimes are kept as a result; no analysis of ionloom uses them",)
-        specs = {
-            name: value for name, value in facts.items() if name.startswith("photon_data/nanotimes_specs/")
-        }
-        results.update({name.rpartition("/")[2]: value for name, value in specs.items()})
+        specs = {name.removeprefix(_SPECS): value for name, value in facts.items() if name.startswith(_SPECS)}
+        results["nanotimes_specs"] = specs | {"units": {name: "s" for name in _SPECS_TIMES if name in specs}}
     started, doubts = _started(path, facts)
     header = RunHeader(
         experiment=member_name(path.stem),

@@ -6,8 +6,9 @@ import errno
 import os
 import secrets
 import shutil
+import sys
 import threading
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
@@ -47,6 +48,11 @@ SYNC_EVERY: Final = 0.2
 
 _IDENTITY_BYTES: Final = 16
 
+UNNAMED: Final = ".begun"
+"""What stands behind the name of a journal as long as it is being made."""
+
+_RENAMES_OPEN_FILES: Final = sys.platform != "win32"
+
 _BINARY: Final = getattr(os, "O_BINARY", 0)
 """Windows changes line ends without it."""
 
@@ -78,11 +84,20 @@ class JournalWriter:
         self._writing = threading.Lock()
 
     @classmethod
-    def create(cls, path: str | os.PathLike[str], *, sync_every: float = SYNC_EVERY) -> JournalWriter:
+    def create(
+        cls,
+        path: str | os.PathLike[str],
+        begin: Sequence[tuple[int, Sequence[Buffer]]] = (),
+        *,
+        sync_every: float = SYNC_EVERY,
+    ) -> JournalWriter:
         """Create a journal; when this returns, the disk holds it and its name.
+
+        It gets its name when its first frames are on the disk, so that nobody sees it without them.
 
         Args:
             path: of the file, in a folder that is there.
+            begin: kind and payload of each of these frames, see `append`.
             sync_every: seconds after which appended frames are brought to the disk without being asked.
 
         Raises:
@@ -92,20 +107,42 @@ class JournalWriter:
             WriteFailedError: if the system refuses to write.
         """
         path = Path(path)
+        unnamed = path.with_name(path.name + UNNAMED) if _RENAMES_OPEN_FILES else path
         try:
-            descriptor = os.open(path, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_EXCL | _BINARY, 0o666)
+            descriptor = os.open(unnamed, os.O_RDWR | os.O_APPEND | os.O_CREAT | os.O_EXCL | _BINARY, 0o666)
         except FileExistsError:
             raise
         except OSError as error:
             raise UnwritableFolderError(path.parent, reason_of(error)) from error
         try:
-            with suppress(OSError):  # some network drives cannot; a disk that is broken shows right below
-                sync_folder(path.parent)
-            return cls._take(path, descriptor, sync_every)
+            writer = cls._take(unnamed, descriptor, sync_every)
+            try:
+                for kind, buffers in begin:
+                    writer.append(kind, buffers)
+                writer._name(path)  # noqa: SLF001 - its own
+            except BaseException:
+                with suppress(RunFileError):
+                    writer.close()
+                raise
         except BaseException:
             with suppress(OSError):
-                path.unlink()
+                unnamed.unlink()
             raise
+        return writer
+
+    def _name(self, path: Path) -> None:
+        """Give a new journal its name, which nobody else can do meanwhile: each has to make the same file."""
+        self.sync()
+        if self.path != path:
+            if path.exists():
+                raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), str(path))
+            try:
+                self.path.rename(path)
+            except OSError as error:
+                raise UnwritableFolderError(path.parent, reason_of(error)) from error
+            self.path = path
+        with suppress(OSError):  # some network drives cannot; a disk that is broken has shown right above
+            sync_folder(path.parent)
 
     @classmethod
     def reopen(cls, path: str | os.PathLike[str], *, sync_every: float = SYNC_EVERY) -> JournalWriter:

@@ -30,7 +30,7 @@ sys.path.insert(0, str(Path(__file__).parent))  # for `records`
 MakeRecord: TypeAlias = Callable[..., Record]
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def header() -> RunHeader:
     return RunHeader(
         experiment="ten ions",
@@ -52,7 +52,10 @@ def header() -> RunHeader:
             StoredParameter("cooled", value=True),
         ),
         axes=(Axis("basis", text=True), Axis("angle", "turn")),
-        readouts=(Readout("ions", 3), Readout("pmt", 1)),
+        readouts=(
+            Readout("ions", 3, source="camera", counted="ions", rows=(4,), windows=(0,)),
+            Readout("pmt", 1),
+        ),
         program="program ten_ions µ",
         setup="[node]\nions = 10\n",
         source="class TenIons: ...",
@@ -61,7 +64,7 @@ def header() -> RunHeader:
     )
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def full_header(header: RunHeader) -> RunHeader:
     """A header with a channel and a camera, too; its records have a picture."""
     return replace(
@@ -71,7 +74,7 @@ def full_header(header: RunHeader) -> RunHeader:
     )
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def make_record() -> MakeRecord:
     """Records that differ from seed to seed and have something in every column."""
 

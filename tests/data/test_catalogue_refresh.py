@@ -152,6 +152,7 @@ def test_texts_of_another_type_are_read_the_slow_way(write: Write, catalogue: Ca
         file["entry/parameters/window"].attrs.create("units", "s", dtype=h5py.string_dtype("ascii", 1))
         file["entry/parameters/ions"].attrs["units"] = 5
         file["entry"].attrs["message"] = 7
+        del file["entry/parameters_json"]
     (run,) = catalogue.runs()
     assert (run.status, run.message) == ("complete", "7")
     assert {value.name: value.unit for value in catalogue.parameters(run)}["ions"] == "5"
@@ -160,7 +161,7 @@ def test_texts_of_another_type_are_read_the_slow_way(write: Write, catalogue: Ca
 def test_values_of_no_known_type_are_told(write: Write, catalogue: Catalogue) -> None:
     path = write().finish()
     with h5py.File(path, "a") as file:
-        del file["entry/parameters/ions"]
+        del file["entry/parameters/ions"], file["entry/parameters_json"]
         dataset = file.create_dataset("entry/parameters/ions", data=1j)
         dataset.attrs.update({"units": "", "origin": "default", "long_name": ""})
     (run,) = catalogue.runs()

@@ -20,6 +20,7 @@ from data.entries import End, Head, Opening, RowKey, RowPlaces, Version, pack, p
 from data.errors import PointError, RunClosedError
 from data.journal import JournalWriter
 from data.layout import columns_of
+from data.packing import unpack_column
 from data.points import Totals, table_rows
 from data.results import encode
 
@@ -70,9 +71,10 @@ def test_rows_lie_where_their_places_say(full_header: RunHeader, make_record: An
     record = make_record(1, shots=7, clicks=13, picture=True)
     rows = table_rows(4, record, form, Totals.none(form))
     payload = b"".join(bytes(part) for part in pack_rows(RowKey(4, 9, 2), rows, form, 77))
-    places = RowPlaces.read(memoryview(payload))
+    places = RowPlaces.read(payload)
     assert (places.key, places.duration_ps) == (RowKey(4, 9, 2), 77)
-    assert places.length(columns) == len(payload)
+    head = payload[: places.head_bytes(columns)]
+    assert places.length(columns, head) == len(payload)
     assert {table: places.rows(table) for table in ("shots", "attempts", "photons", "scan")} == {
         "shots": 7,
         "attempts": 14,
@@ -81,11 +83,21 @@ def test_rows_lie_where_their_places_say(full_header: RunHeader, make_record: An
     }
     for column in columns:
         if column.table != "scan":
-            place = places.place(column.path, columns)
+            place, packing = places.place(column.path, columns, head)
             assert place % 8 == 0
-            size = places.rows(column.table) * column.row_bytes
-            values = np.frombuffer(payload[place : place + size], column.dtype).reshape(-1, *column.tail)
+            elements = places.rows(column.table) * column.row_elements
+            content = payload[place : place + elements * packing.width]
+            values = unpack_column(packing, content, column.dtype, 0, elements).reshape(-1, *column.tail)
             np.testing.assert_array_equal(values, rows[column.path])
+
+
+def test_a_head_that_is_cut_short_is_refused(full_header: RunHeader, make_record: Any) -> None:
+    form, columns = full_header.form, columns_of(full_header.form)
+    rows = table_rows(0, make_record(1, picture=True), form, Totals.none(form))
+    payload = b"".join(bytes(part) for part in pack_rows(RowKey(0, 0, 0), rows, form))
+    places = RowPlaces.read(payload)
+    with pytest.raises(struct.error):
+        places.length(columns, payload[: places.head_bytes(columns) - 1])
 
 
 def test_bytes_of_something_else_are_refused() -> None:

@@ -12,20 +12,25 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+from records import assert_same
 from short_runs import BATCHES, SHOTS, batch, check_points, header_of, record_points, write_journal, write_run
 
-from data import Repair, RunWriter, open_run, repair, verify, write_results
+from data import Record, Repair, RunHeader, RunWriter, join_records, open_run, repair, verify, write_results
 from data.errors import (
     DamagedRunError,
     EmptyJournalError,
     NoFileYetError,
     NoSpaceError,
     RunClosedError,
+    RunNotFoundError,
     UnreadableFileError,
     WriteFailedError,
 )
 from data.journal import JournalReader, JournalWriter
+
+MakeRecord = Callable[..., Record]
 
 LEFT_ALONE = (
     "it was written on another machine, or on a drive without locks: nobody can know here whether the run is "
@@ -480,3 +485,61 @@ def test_a_run_cannot_be_finished_by_what_it_is_not(tmp_path: Path) -> None:
     part.rmdir()
     [done] = repair(tmp_path)
     assert done.action == "finished"
+
+
+def test_an_empty_file_that_is_no_journal_is_left(tmp_path: Path) -> None:
+    notes = tmp_path / "notes.txt"
+    notes.touch()
+    assert [*repair(notes)] == [
+        Repair(notes, "left", "it is empty, and nobody knows what it is: no journal is called so (.journal)")
+    ]
+    assert (notes.exists(), notes.stat().st_size) == (True, 0)
+
+
+def test_pictures_of_a_point_that_was_cut_off(
+    tmp_path: Path, full_header: RunHeader, make_record: MakeRecord
+) -> None:
+    """They are those of the shots that it has, as are its channels; never zeros that nobody measured."""
+    parts = [make_record(seed, picture=True) for seed in (1, 2, 3)]
+    writer = RunWriter.create(tmp_path, full_header)
+    with writer.point({"basis": "Z", "angle": 0.5}) as point:
+        point.add(parts[0])
+        point.channels = {"power": 2.5}
+        point.add(parts[1])
+        journal = writer.journal.read_bytes()  # here it is cut off
+        point.add(parts[2])
+    writer.finish()
+    writer.path.unlink()
+    for lost in (0, 1):
+        writer.journal.write_bytes(journal)
+        if lost:
+            with JournalReader(writer.journal) as reader:
+                second = [frame for frame in reader.frames() if frame.kind == 3][1]
+            overwrite(writer.journal, second.offset + second.length // 2, b"??")
+        with open_run(writer.journal) as run:
+            assert_same(run.record(0), join_records(parts[: 2 - lost]))
+            np.testing.assert_equal(run.column("entry/scan/power"), [np.nan if lost else 2.5])
+        [done] = repair(tmp_path)
+        assert (done.action, done.points) == ("finished", 1)
+        with open_run(writer.path) as run:
+            assert_same(run.record(0), join_records(parts[: 2 - lost]))
+            assert run.message.startswith("cut off while it was running; point 0 may lack shots")
+        writer.path.unlink()
+
+
+def test_a_journal_that_has_no_name_yet(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever writes it is killed before its head is there, or still at work."""
+    journal = write_journal(tmp_path)
+    unnamed = journal.rename(journal.with_name(journal.name + ".begun"))
+    with JournalWriter.reopen(unnamed):
+        assert [*repair(tmp_path)] == []
+        with pytest.raises(RunNotFoundError):
+            open_run("latest", tmp_path)
+    assert [*repair(tmp_path)] == [
+        Repair(unnamed, "cleared", "the run was stopped before it began; nothing is lost")
+    ]
+    assert files_of(tmp_path) == []
+    unnamed.touch()  # it cannot be known who made it: time tells it
+    assert [*repair(tmp_path)] == []
+    os.utime(unnamed, (0, 0))
+    assert [done.action for done in repair(tmp_path)] == ["cleared"]

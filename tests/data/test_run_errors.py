@@ -16,6 +16,7 @@ import pytest
 
 from data import Record, RunHeader, RunWriter, open_run, verify, write_results
 from data.errors import (
+    CopyBusyError,
     DamagedRunError,
     ForeignFileError,
     NewerSchemaError,
@@ -33,12 +34,18 @@ from data.seal import unsealed_length
 MakeRecord = Callable[..., Record]
 
 
-@pytest.fixture
-def run_path(tmp_path: Path, header: RunHeader, make_record: MakeRecord) -> Path:
-    with RunWriter.create(tmp_path, header) as writer:
+@pytest.fixture(scope="module")
+def sound(tmp_path_factory: pytest.TempPathFactory, header: RunHeader, make_record: MakeRecord) -> Path:
+    """A finished run, of which tests harm copies."""
+    with RunWriter.create(tmp_path_factory.mktemp("sound"), header) as writer:
         for i in range(3):
             writer.append({"basis": "Z", "angle": i}, make_record(i))
         return writer.finish({"fidelity": 0.9})
+
+
+@pytest.fixture
+def run_path(sound: Path, tmp_path: Path) -> Path:
+    return Path(shutil.copytree(sound.parent, tmp_path / sound.parent.name), sound.name)
 
 
 def test_no_hdf5_file(tmp_path: Path) -> None:
@@ -166,7 +173,8 @@ def test_a_run_that_another_program_writes(run_path: Path) -> None:
             open_run(run_path)
         process.stdin.close()
     assert str(told.value) == (
-        f"{run_path} is being written by another program; open it when that run has ended"
+        f"{run_path} is open for writing in another program (ionloom itself never writes into the file of a "
+        "run); close it there, then open it again"
     )
 
 
@@ -272,25 +280,93 @@ def test_a_copy_that_is_interrupted_leaves_only_the_run(
     assert run_path.read_bytes() == before
 
 
-def test_a_copy_that_another_program_makes_is_left_to_it(run_path: Path) -> None:
-    part = run_path.with_name(f"{run_path.name}.part")
-    hold = "import sys; from pathlib import Path; from data.archive import _claimed\n"
-    hold += "with _claimed(Path(sys.argv[1])): print(flush=True); sys.stdin.read()"
-    with subprocess.Popen(
-        [sys.executable, "-c", hold, part],
+def python(program: str, *arguments: object) -> subprocess.Popen[str]:
+    """Start a program that can import the data room."""
+    return subprocess.Popen(
+        [sys.executable, "-c", program, *map(str, arguments)],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
+        text=True,
         cwd=Path(__file__).parents[2],
-    ) as process:
+    )
+
+
+HOLD = """
+import sys
+from pathlib import Path
+from data.archive import _claimed
+with _claimed(Path(sys.argv[1]), 0):
+    print(flush=True)
+    sys.stdin.read()
+"""
+
+ADD = """
+import sys
+from data import write_results
+print(flush=True)
+sys.stdin.readline()
+for number in range(int(sys.argv[3])):
+    write_results(sys.argv[1], {"by": sys.argv[2], "number": number})
+"""
+
+
+def test_a_copy_that_another_program_makes_is_left_to_it(run_path: Path) -> None:
+    part = run_path.with_name(f"{run_path.name}.part")
+    with python(HOLD, part) as process:
         assert process.stdin is not None
         assert process.stdout is not None
         process.stdout.readline()
-        with pytest.raises(RunBusyError):
-            write_results(run_path, {"fidelity": 0.8})
+        with pytest.raises(CopyBusyError) as told:
+            write_results(run_path, {"fidelity": 0.8}, patience=0.05)
         assert part.exists()
+        with open_run(run_path) as run:  # reading is possible meanwhile
+            assert "fidelity" in run.results
         process.stdin.close()
+    assert str(told.value) == (
+        f"nothing was written into {run_path}: another program has been writing into its copy {part.name} "
+        "for more than 0.05 s, as another analysis of this run or a repair does; try again when it has ended"
+    )
     write_results(run_path, {"fidelity": 0.8})
     assert not part.exists()
+
+
+def test_results_wait_for_those_of_another_program(run_path: Path) -> None:
+    part = run_path.with_name(f"{run_path.name}.part")
+    with python(HOLD, part) as holder, python(ADD, run_path, "late", 1) as writer:
+        assert holder.stdout is not None
+        assert writer.stdout is not None
+        holder.stdout.readline()
+        writer.stdout.readline()
+        assert writer.stdin is not None
+        writer.stdin.write("\n")
+        writer.stdin.flush()
+        with pytest.raises(subprocess.TimeoutExpired):
+            writer.wait(0.3)
+        holder.communicate("")
+        assert writer.wait(60) == 0
+    with open_run(run_path) as run:
+        assert run.results["by"] == "late"
+
+
+def test_programs_that_add_results_at_the_same_time_lose_none(run_path: Path) -> None:
+    each = 4
+    with open_run(run_path) as run:
+        before = len(run.analyses)
+    writers = [python(ADD, run_path, name, each) for name in "ab"]
+    for writer in writers:
+        assert writer.stdout is not None
+        writer.stdout.readline()  # all are ready before the first begins
+    for writer in writers:
+        assert writer.stdin is not None
+        writer.stdin.write("\n")
+        writer.stdin.flush()
+    for writer in writers:
+        with writer:
+            assert writer.wait(120) == 0
+    assert verify(run_path).is_whole
+    with open_run(run_path) as run:
+        added = [(one.results["by"], one.results["number"]) for one in run.analyses[before:]]
+    assert sorted(added) == [(name, number) for name in "ab" for number in range(each)]
 
 
 def test_a_folder_that_vanishes_while_a_run_goes_on(

@@ -13,9 +13,9 @@ import numpy as np
 import pytest
 from records import assert_same
 
-from data import InstrumentReading, Record, Run, RunHeader, RunWriter, open_run
+from data import InstrumentReading, Readout, Record, Run, RunHeader, RunWriter, open_run
 from data.entries import Kind
-from data.errors import PointError, ResultsError, RunClosedError
+from data.errors import PointError, ResultsError, RunClosedError, UnknownColumnError
 from data.journal import JournalWriter
 from data.points import PointValues
 
@@ -223,6 +223,115 @@ def test_the_file_explains_itself(tmp_path: Path, header: RunHeader, make_record
         timestamps = file["photon_data/timestamps"]
         assert (timestamps.shuffle, timestamps.compression, timestamps.fletcher32) == (True, "gzip", True)
         assert file["provenance/program"].asstr()[()] == "program ten_ions µ"
+
+
+def test_the_file_tells_what_a_readout_is(tmp_path: Path, header: RunHeader, make_record: MakeRecord) -> None:
+    gated = Readout("pmt", 2, "detector_h", "windows", rows=(3, 0, 5), windows=(0, 1, 1))
+    header = dataclasses.replace(header, readouts=(header.readouts[0], gated))
+    record = make_record(0)
+    both = dataclasses.replace(record, counts=record.counts | {"pmt": np.repeat(record.counts["pmt"], 2, 1)})
+    writer = RunWriter.create(tmp_path, header)
+    writer.append({"basis": "Z", "angle": 0.5}, both)
+    with open_run(writer.path) as live:
+        assert live.readouts == header.readouts
+    with open_run(writer.finish()) as run:
+        assert run.readouts == header.readouts
+        for path in ("entry/shots/counts/pmt", "entry/scan/pmt_mean"):
+            told = run.file[path].attrs
+            assert (told["readout"], told["source"], told["counted"]) == ("pmt", "detector_h", "windows")
+            assert (told["rows"].tolist(), told["windows"].tolist()) == ([3, 0, 5], [0, 1, 1])
+
+
+def test_a_readout_that_nothing_is_known_of(
+    tmp_path: Path, header: RunHeader, make_record: MakeRecord
+) -> None:
+    writer = RunWriter.create(tmp_path, header)
+    writer.append({"basis": "Z", "angle": 0.5}, make_record(0))
+    with h5py.File(writer.finish()) as file:
+        told = file["entry/shots/counts/pmt"].attrs
+        assert {"readout", "source", "counted", "rows", "windows"} & set(told) == {"readout"}
+
+
+def test_times_tell_their_clock(tmp_path: Path, header: RunHeader, make_record: MakeRecord) -> None:
+    """Readings are of the wall's time, shots and clicks of the lab's; the start of the run is in both."""
+    late = 7 * 10**12
+    record = make_record(0)
+    record = dataclasses.replace(record, start_ps=record.start_ps + late)
+    writer = RunWriter.create(tmp_path, header)
+    started = header.provenance.started
+    with open_run(writer.path) as live:
+        assert live.start == (started, 0)
+    writer.append({"basis": "Z", "angle": 0.5}, record)
+    writer.add_readings([InstrumentReading("gauge", "pressure", 3e-9, "Pa", time=0.5)])
+    writer.log("a message")
+    with open_run(writer.path) as live:
+        assert live.start == (started, late)
+    with open_run(writer.finish()) as run:
+        assert (run.start.wall, run.start.lab_ps) == (started, late)
+        for path in ("entry/instruments/gauge/pressure/time", "entry/messages/time"):
+            told = run.file[path].attrs
+            assert (told["clock"], datetime.fromisoformat(told["epoch"])) == ("wall", started)
+        clocks = {column.path: run.file[column.path].attrs.get("clock", "") for column in run.columns}
+    assert {path for path, clock in clocks.items() if clock == "lab"} == {
+        "entry/shots/start",
+        "entry/attempts/start",
+        "entry/gates/open",
+        "photon_data/timestamps",
+        "entry/scan/point_duration",
+    }
+
+
+def test_columns_by_name(tmp_path: Path, full_header: RunHeader, make_record: MakeRecord) -> None:
+    records = [make_record(i, picture=True) for i in range(2)]
+    writer = RunWriter.create(tmp_path, full_header)
+    for i, record in enumerate(records):
+        writer.append({"basis": "Zµ"[i], "angle": i / 4}, record, {"power": 1e-3})
+    live, path = open_run(writer.path), writer.finish()
+    with live, open_run(path) as finished:
+        for run in (finished, live):
+            assert run["angle"].tolist() == [0.0, 0.25]
+            assert run["basis"].tolist() == ["Z", "µ"]
+            assert run["power"].tolist() == [1e-3, 1e-3]
+            np.testing.assert_array_equal(
+                run["ions"], [record.counts["ions"].mean(axis=0) for record in records]
+            )
+            np.testing.assert_array_equal(run["ions"], run["ions_mean"])
+            assert run["ions_mean_errors"].shape == (2, 3)
+            np.testing.assert_array_equal(run["emccd"], [record.images["emccd"] for record in records])
+            assert "angle" in run
+            assert "ions" in run
+            assert "angel" not in run
+            with pytest.raises(KeyError) as told:
+                run["angel"]
+            assert isinstance(told.value, UnknownColumnError)
+            assert str(told.value) == (
+                f"run {run.id} has no 'angel'; it has axes basis, angle; readouts ions, pmt; channels power; "
+                "cameras emccd"
+            )
+            with pytest.raises(TypeError, match="not iterable"):
+                list(run)  # type: ignore[call-overload]
+
+
+def test_a_run_that_has_nothing_by_name(tmp_path: Path, header: RunHeader) -> None:
+    with RunWriter.create(tmp_path, RunHeader("nothing", header.provenance)) as writer:
+        path = writer.finish()
+    with open_run(path) as run, pytest.raises(UnknownColumnError, match="has no 'x'; it has nothing"):
+        run["x"]
+
+
+def test_notes_of_a_run_are_told_once(tmp_path: Path, header: RunHeader, make_record: MakeRecord) -> None:
+    long = "µ" * 251
+    notes = [("ion 2 is lost", long), (), ("", "ion 2 is lost", "underflow")]
+    writer = RunWriter.create(tmp_path, header)
+    for i, said in enumerate(notes):
+        writer.append({"basis": "Z", "angle": i}, make_record(i, notes=said))
+    with open_run(writer.path) as live:
+        assert live.notes == ("ion 2 is lost", long, "", "underflow")
+    with open_run(writer.finish()) as run:
+        assert run.notes == ("ion 2 is lost", long, "", "underflow")
+        assert run.messages == ()
+    with open_run(RunWriter.create(tmp_path, header).finish()) as run:
+        assert run.notes == ()
 
 
 def test_odd_texts_do_not_stop_a_run(tmp_path: Path, header: RunHeader, make_record: MakeRecord) -> None:

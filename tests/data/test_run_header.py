@@ -37,6 +37,10 @@ PROVENANCE = Provenance(datetime(2025, 3, 14, tzinfo=UTC))
             "readout 'ions_window' occurs twice; give each its own name",
         ),
         (
+            {"readouts": (Readout("ions", 1, rows=(0, 1), windows=(0,)),)},
+            "readout 'ions' has 2 rows of gates, but tells the windows of 1; give one window for each row",
+        ),
+        (
             {"readouts": (Readout("ions", 0),)},
             "readout 'ions' has 0 windows; give the number of counts a shot, from 1",
         ),

@@ -14,8 +14,14 @@ from short_runs import whole_point, write_run
 
 from data import open_run, verify, write_results
 from data.errors import DataError, SealBrokenError, UnreadableFileError
+from data.verification import OTHERS
 
 FLIPS: Final = 300
+
+READABLE: Final = (
+    "parameters and texts, sizes of points, instruments, messages, analyses and all columns can be read, but "
+    "whether they say what was written cannot be known"
+)
 
 
 @pytest.fixture
@@ -90,7 +96,8 @@ def test_what_is_still_sound_is_told(path: Path) -> None:
     found = verify(path)
     assert (found.is_sealed, found.is_whole, found.damaged) == (True, False, ("photon_data/timestamps",))
     with open_run(path) as run:
-        assert set(found.sound) == {column.path for column in run.columns} - {"photon_data/timestamps"}
+        columns = {column.path for column in run.columns} - {"photon_data/timestamps"}
+        assert set(found.sound) == columns | set(OTHERS)
         np.testing.assert_array_equal(run.column("entry/scan/i"), [0, 1, 2])
     assert str(found) == (
         f"{path}: its bytes are not those that were sealed; damaged: photon_data/timestamps"
@@ -103,14 +110,58 @@ def test_a_number_that_another_program_changed(path: Path) -> None:
     found = verify(path)
     assert (found.is_whole, found.damaged) == (False, ())
     said = "its bytes are not those that were sealed" if found.is_sealed else "it has no seal"
-    assert str(found) == f"{path}: {said}; every column can still be read"
+    assert str(found) == f"{path}: {said}; {READABLE}"
 
 
 def test_a_file_that_has_lost_its_seal(path: Path) -> None:
     os.truncate(path, path.stat().st_size - 10)
     found = verify(path)
     assert (found.is_sealed, found.is_whole) == (False, False)
-    assert str(found) == f"{path}: it has no seal; every column can still be read"
+    assert str(found) == f"{path}: it has no seal; {READABLE}"
+
+
+@pytest.mark.parametrize(
+    ("member", "damaged"),
+    [
+        ("entry/parameters", "parameters and texts"),
+        ("provenance/source", "parameters and texts"),
+        ("entry/messages/text", "messages"),
+        ("analysis/0001/results", "analyses"),
+        ("entry/shots/start", "entry/shots/start"),
+    ],
+)
+def test_what_is_missing_is_told(path: Path, member: str, damaged: str) -> None:
+    write_results(path, {"again": 1.0})
+    with h5py.File(path, "a") as file:
+        del file[member]
+    found = verify(path)
+    assert found.damaged == (damaged,)
+    assert str(found).endswith(f"; damaged: {damaged}")
+
+
+def test_a_parameter_that_differs_from_its_copy_is_told(path: Path) -> None:
+    with h5py.File(path, "a") as file:
+        parameters = file["entry/parameters"]
+        parameters["late"] = 3.0
+        parameters["late"].attrs.update(units="s", origin="default", long_name="")
+    assert verify(path).damaged == ("parameters and texts",)
+    with h5py.File(path, "a") as file:
+        del file["entry/parameters_json"]  # as in files of an earlier ionloom
+    assert verify(path).damaged == ()
+
+
+def test_columns_of_another_length_are_told(path: Path) -> None:
+    with h5py.File(path, "a") as file:
+        starts = file["entry/shots/start"][:-1]
+        del file["entry/shots/start"]
+        file["entry/shots/start"] = starts
+    assert verify(path).damaged == ("entry/shots/start",)
+    with h5py.File(path, "a") as file:
+        file["entry/scan/point_shots"][0] -= 1  # now all columns of the shots but that one are too long
+    found = verify(path)
+    assert "entry/shots/start" in found.sound
+    assert {name for name in found.damaged if not name.startswith("entry/shots/")} == set()
+    assert {"entry/shots/point", "entry/shots/counts/pmt"} <= set(found.damaged)
 
 
 def test_files_of_which_nothing_can_be_opened(path: Path, tmp_path: Path) -> None:

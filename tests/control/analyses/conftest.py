@@ -22,10 +22,12 @@ from data import (
     TimeTags,
 )
 from sequences import Channel as Line
-from sequences import Kind, Program, ReadoutChannel, Target, print_program
+from sequences import Kind, Operation, Play, Program, ReadoutChannel, Target, Timeline, print_program
+from sequences.program import Step
 
 SHOTS, WINDOWS = 200, 10
 MakeRun = Callable[..., Path]
+MakeProgram = Callable[..., str]
 
 
 def record(
@@ -91,15 +93,39 @@ def fringe_run(tmp_path: Path) -> MakeRun:
     return make
 
 
-def program_of_pairs() -> str:
-    """Text of a program with `WINDOWS` windows of h and v: row 2 i is window i of h, row 2 i + 1 of v."""
-    detectors = tuple(
-        Line(f"apd_{name}", Kind.COUNTER, number, grid=1e-9) for number, name in enumerate("hv")
+def both_gates(windows: int) -> Timeline:
+    """Windows of 10 us of both detectors, one after the other; window i is row 2 i of h, row 2 i + 1 of v."""
+    rows = np.repeat(np.arange(windows), 2)
+    order = np.concatenate([np.repeat([Operation.OPEN, Operation.CLOSE], 2)] * windows)
+    return Timeline(
+        windows * 10_000,
+        10_000 * np.repeat(rows, 2) + 9_999 * (order == Operation.CLOSE),
+        np.tile([0, 1], 2 * windows).astype(np.uint16),
+        order.astype(np.uint8),
+        (2 * np.repeat(rows, 2) + np.tile([0, 1], 2 * windows)).astype(np.float64),
+        np.zeros(4 * windows, np.uint32),
     )
-    rows = tuple(
-        ReadoutChannel(name, index, number) for index in range(WINDOWS) for number, name in enumerate("hv")
-    )
-    return print_program(Program("source", (), rows, Target("lab", 1e-9, detectors)))
+
+
+@pytest.fixture
+def make_program() -> MakeProgram:
+    """Write a program of windows of h and v, with loops and branches around them or without."""
+
+    def make(
+        around: Callable[[Play], tuple[Step, ...]] = lambda play: (play,), windows: int = WINDOWS
+    ) -> str:
+        detectors = tuple(
+            Line(f"apd_{name}", Kind.COUNTER, number, grid=1e-9) for number, name in enumerate("hv")
+        )
+        rows = tuple(
+            ReadoutChannel(name, index, number)
+            for index in range(windows)
+            for number, name in enumerate("hv")
+        )
+        steps = around(Play(both_gates(windows)))
+        return print_program(Program("source", steps, rows, Target("lab", 1e-9, detectors)))
+
+    return make
 
 
 @pytest.fixture
@@ -133,6 +159,6 @@ def make_photon_run(tmp_path: Path) -> MakeRun:
 
 
 @pytest.fixture
-def photon_run(make_photon_run: MakeRun) -> Path:
+def photon_run(make_photon_run: MakeRun, make_program: MakeProgram) -> Path:
     """A run of ten windows of each of two counters, with its program."""
-    return make_photon_run(program_of_pairs())
+    return make_photon_run(make_program())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, get_args
 
@@ -10,8 +11,9 @@ import numpy as np
 import pytest
 
 from control.analyses import analysis_names, find_analysis, fitting
+from control.analyses.chosen import counter_named, readout_named
 from control.errors import ConfigError, UsageError
-from data import open_run
+from data import Provenance, Readout, RunHeader, RunWriter, open_run
 
 MakeRun = Callable[..., Path]
 
@@ -66,7 +68,7 @@ def test_when_photons_of_many_windows_arrive(photon_run: Path, readout: str, ear
     # All in one bin, 100 clicks in 200 shots of ten windows.
     rate = np.where(np.isclose(told["packet"]["edges"][:-1], earliest), 100 / 2000 / 2e-6, 0.0)
     assert told["packet"]["rate"] == pytest.approx(rate)
-    assert told["photon_probability"]["value"] == 0.5
+    assert told["photon_probability"]["value"] == 100 / 2000
     assert (told["clicks"], told["windows"]) == (100, 2000)
     assert earliest < told["mean_arrival"]["value"] < earliest + 2e-6
 
@@ -77,7 +79,11 @@ def test_when_photons_of_many_windows_arrive(photon_run: Path, readout: str, ear
         ("fit", {"readout": "iosn"}, "has no readout 'iosn'. Did you mean ions?"),
         ("fit", {"axis": "phas"}, "has no axis 'phas'. Did you mean phase?"),
         ("fit", {"window": "2"}, "ions of run {id} has no window 2. It has 1, counted from 1."),
-        ("g2", {}, "needs two counters of as many windows, at least two each; run {id} has ions [1]."),
+        (
+            "g2",
+            {},
+            "needs two counters of as many windows each; run {id} has ions [1]. Say which: -p first=... ",
+        ),
         ("wave-packet", {}, "no time tags of ions in run {id}. Choose another with -p readout=... ."),
         (
             "tomography",
@@ -134,6 +140,28 @@ def test_photons_of_a_run_without_a_program_have_no_gates(make_photon_run: Calla
 def test_which_readout_is_asked_for(photon_run: Path) -> None:
     with open_run(photon_run) as run, pytest.raises(UsageError) as caught:
         find_analysis("wave-packet").analyse(run)
+    assert str(caught.value) == f"say which readout of run {run.id}. -p readout=... It has: h, v."
+
+
+@pytest.mark.parametrize(
+    ("counters", "told"),
+    [((Readout("pmt", 2),), "pmt"), ((Readout("h", 1), Readout("v", 1)), None), ((), "ions")],
+)
+def test_photons_are_not_looked_for_in_the_camera(
+    tmp_path: Path, counters: tuple[Readout, ...], told: str | None
+) -> None:
+    ions = Readout("ions", 3, source="camera", counted="ions")
+    header = RunHeader("pairs", Provenance(datetime.now(UTC)), readouts=(ions, *counters))
+    with RunWriter.create(tmp_path, header) as writer:
+        path = writer.finish()
+    with open_run(path) as run:
+        assert readout_named(run, None).name == "ions"
+        assert counter_named(run, "ions").name == "ions"
+        if told is not None:
+            assert counter_named(run, None).name == told
+            return
+        with pytest.raises(UsageError) as caught:
+            counter_named(run, None)
     assert str(caught.value) == f"say which readout of run {run.id}. -p readout=... It has: h, v."
 
 

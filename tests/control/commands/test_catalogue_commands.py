@@ -182,9 +182,9 @@ def test_nothing_was_said(call: Call, folder: Path, ids: list[str]) -> None:
 @pytest.mark.parametrize(
     ("arguments", "code", "told"),
     [
-        (("bad tag",), 1, "'bad tag' is no tag; a tag is one word of letters"),
-        (("--comment", " "), 1, "the comment is empty; say something"),
-        (("--remove", "good"), 2, "has no tag 'good'. Known: none."),
+        (("bad tag",), 2, "'bad tag' is no tag; a tag is one word of letters"),
+        (("--comment", " "), 2, "the comment is empty; say something"),
+        (("--remove", "good"), 2, "has no tag 'good'. It has none."),
     ],
 )
 def test_what_cannot_be_said(

@@ -85,7 +85,11 @@ def run_path(tmp_path: Path) -> Path:
 
 def test_import_prints_the_run(ionloom: Ionloom, artiq_file: Path, tmp_path: Path) -> None:
     code, out, err = ionloom("import", artiq_file, "--out", tmp_path / "runs")
-    assert (code, err) == (0, "")
+    assert code == 0
+    assert err == (
+        "note: it has no points, because nothing tells what was scanned: all datasets are results. To have "
+        "a scan, import it with --again --axis NAME: counts (2 values), times (2 values)\n"
+    )
     with open_run(out.strip()) as run:
         assert run.experiment == "Scan"
         np.testing.assert_array_equal(run.results["counts"], [3, 4])
@@ -99,6 +103,43 @@ def test_import_as_json_tells_what_was_found(ionloom: Ionloom, artiq_file: Path,
     assert code == 0
     assert (run["from"], run["experiment"], run["points"], run["photons"]) == (str(artiq_file), "Scan", 2, 0)
     assert err == f"{artiq_file} -> {run['file']}\n"
+
+
+def test_a_file_is_imported_once(ionloom: Ionloom, artiq_file: Path, tmp_path: Path) -> None:
+    """Unless somebody says so; of several, none is imported if one was before."""
+    runs = tmp_path / "runs"
+    code, out, _ = ionloom("import", artiq_file, "--axis", "times", "--out", runs)
+    with open_run(out.strip()) as run:
+        known = run.id
+    copy = artiq_file.with_name("000000043-Scan.h5")
+    copy.write_bytes(artiq_file.read_bytes())
+    other = tmp_path / "000000044-Other.h5"
+    with h5py.File(other, "w") as file:
+        file["datasets/mean"], file["archive/power"] = 1.5, 0.1
+    code, out, err = ionloom("import", other, artiq_file, copy, "--out", runs)
+    assert (code, out) == (2, "")
+    assert err == (
+        f"ionloom: {artiq_file} was imported already, as run {known}\n"
+        f"{copy} was imported already, as run {known}. Nothing was imported; --again imports anew.\n"
+    )
+    assert len([*runs.rglob("*.h5")]) == 1
+    code, out, err = ionloom("import", other, artiq_file, "--again", "--axis", "times", "--out", runs)
+    assert code == 1  # the other has no such dataset
+    assert "times" in err
+    code, out, _ = ionloom("import", artiq_file, "--again", "--axis", "times", "--out", runs)
+    assert (code, len([*runs.rglob("*.h5")])) == (0, 2)
+    with h5py.File(artiq_file, "r+") as file:
+        file["datasets/counts"][0] = 5
+    assert ionloom("import", artiq_file, "--axis", "times", "--out", runs)[0] == 0  # it is another one now
+
+
+def test_a_file_without_points_is_told(ionloom: Ionloom, tmp_path: Path) -> None:
+    path = tmp_path / "000000044-Other.h5"
+    with h5py.File(path, "w") as file:
+        file["datasets/mean"], file["archive/power"] = 1.5, 0.1
+    code, _, err = ionloom("import", path, "--out", tmp_path / "runs")
+    assert code == 0
+    assert err.splitlines()[-1] == "note: it has no points, and no dataset with several values"
 
 
 def test_import_of_something_else_is_told(ionloom: Ionloom, run_path: Path, tmp_path: Path) -> None:

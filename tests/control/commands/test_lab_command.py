@@ -17,7 +17,7 @@ from control.drivers import connect
 NO_LAB = "`ionloom lab` starts one and prints where"
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, pytest.param(signal.SIGTERM, marks=pytest.mark.slow)])
 def test_it_tells_where_all_are_and_gives_all_back(
     start: Callable[..., Any], small: Path, number: int
 ) -> None:

@@ -41,16 +41,20 @@ def test_json(tmp_path: Path, call: Call, provenance: Provenance) -> None:
     writer = cut_off(tmp_path, provenance)
     code, out, err = call("repair", tmp_path, "--json")
     assert (code, err) == (0, "")
-    assert json.loads(out) == [
-        {
-            "path": str(writer.journal),
-            "action": "finished",
-            "message": "0 points",
-            "made": str(writer.path),
-            "points": 0,
-        }
-    ]
-    assert json.loads(call("repair", tmp_path, "--json")[1]) == []
+    assert out.count("\n") == 1
+    assert json.loads(out) == {
+        "repairs": [
+            {
+                "path": str(writer.journal),
+                "action": "finished",
+                "message": "0 points",
+                "made": str(writer.path),
+                "points": 0,
+            }
+        ],
+        "failed": 0,
+    }
+    assert json.loads(call("repair", tmp_path, "--json")[1]) == {"repairs": [], "failed": 0}
 
 
 def test_what_is_left_alone(
@@ -63,11 +67,31 @@ def test_what_is_left_alone(
     writer = cut_off(tmp_path, provenance)
     monkeypatch.undo()
     code, out, _ = call("repair", tmp_path)
-    assert code == 0
+    assert code == 1
     assert out.startswith(f"left: {writer.journal}: it was written on another machine, or on a drive without")
     assert out.endswith("repair it with --take-over\n")
     code, out, _ = call("repair", writer.journal, "--take-over")
     assert (code, out) == (0, f"finished: {writer.journal} -> {writer.path}: 0 points\n")
+
+
+def test_what_could_not_be_repaired_is_1(tmp_path: Path, call: Call, provenance: Provenance) -> None:
+    """A run without its head cannot be; what may still be going on is nobody's fault."""
+    RunWriter.create(tmp_path, RunHeader("rabi", provenance)).finish()
+    [whole] = tmp_path.rglob("*.h5")
+    going_on = whole.with_name(f"{whole.name}.part")
+    going_on.touch()
+    code, out, _ = call("repair", tmp_path)
+    assert (code, out.startswith(f"left: {going_on}: half of a copy, written to just now")) == (0, True)
+    alone = whole.with_name("20200101T000000000-abcd-rabi.h5.part")
+    alone.touch()
+    assert call("repair", tmp_path)[0] == 1
+    alone.unlink()
+    journal = tmp_path / "20200101T000000000-abcd-rabi.journal"
+    journal.write_bytes(b"ionloom, but no journal")
+    code, out, err = call("repair", tmp_path, "--json")
+    told = json.loads(out)
+    assert (code, err, told["failed"]) == (1, "", 1)
+    assert (told["repairs"][0]["action"], told["repairs"][0]["path"]) == ("left", str(journal))
 
 
 def test_a_folder_that_is_not_there(tmp_path: Path, call: Call) -> None:
@@ -100,3 +124,37 @@ def test_the_run_is_said_to_be_kept(tmp_path: Path, provenance: Provenance) -> N
         writer.finish()
     notes: Any = told.value.__notes__
     assert notes == [f"all that was recorded is in {writer.journal}; `ionloom repair` makes the file of it"]
+
+
+def test_a_run_whose_journal_lies_elsewhere(tmp_path: Path, call: Call, provenance: Provenance) -> None:
+    """It is listed, followed and repaired from the folder of runs alone."""
+    out, local = tmp_path / "runs", tmp_path / "local"
+    header = RunHeader("rabi", provenance, axes=(Axis("angle", "turn"),))
+    writer = RunWriter.create(out, header, journals=local)
+    [listed] = json.loads(call("runs", "--out", out, "--json")[1])["runs"]
+    assert (listed["id"], listed["status"]) == (writer.id, "running")
+    writer.log("begun")
+    writer.close()
+    assert call("follow", "latest", "--out", out) == (
+        0,
+        f"run {writer.id}: rabi, unfinished\nunfinished cut off while it was running\n",
+        "",
+    )
+    pointer = writer.path.with_suffix(".journal")
+    local.rename(tmp_path / "away")
+    told = (
+        f"the journal of this run is not where {pointer} says, {writer.journal}: connect its disk, or put "
+        "the journal back; if it is lost, so are the points: then delete the pointer"
+    )
+    assert call("follow", "latest", "--out", out) == (1, "", f"ionloom: {told}\n")
+    assert call("repair", out) == (1, f"left: {pointer}: {told}\n", "")
+    (tmp_path / "away").rename(local)
+    assert call("repair", out) == (0, f"finished: {writer.journal} -> {writer.path}: 0 points\n", "")
+    assert [path.name for path in out.rglob("*.*")] == [writer.path.name]
+
+
+def test_a_folder_that_takes_no_journals(tmp_path: Path, call: Call) -> None:
+    (tmp_path / "taken").touch()
+    code, out, err = call("run", "carrier_rabi", "--out", tmp_path / "runs", "--journals", tmp_path / "taken")
+    assert (code, out) == (1, "")
+    assert f"cannot write the journals of runs to {tmp_path / 'taken'}: File exists; choose another" in err

@@ -49,12 +49,25 @@ def test_a_run_that_has_changed(path: Path, tmp_path: Path, call: Call) -> None:
 def test_json(path: Path, call: Call) -> None:
     code, out, _ = call("verify", path, "--json")
     assert code == 0
-    assert json.loads(out) == [
-        {"path": str(path), "is_sealed": True, "is_whole": True, "problem": "", "damaged": [], "sound": []}
-    ]
+    assert out.count("\n") == 1
+    assert json.loads(out) == {
+        "runs": [
+            {
+                "path": str(path),
+                "is_sealed": True,
+                "is_whole": True,
+                "problem": "",
+                "damaged": [],
+                "sound": [],
+            }
+        ],
+        "failed": 0,
+    }
     os.truncate(path, 1000)
     code, out, _ = call("verify", path, "--json")
-    [found] = json.loads(out)
+    told = json.loads(out)
+    [found] = told["runs"]
+    assert (code, told["failed"]) == (1, 1)
     assert (code, found["is_whole"], found["is_sealed"]) == (1, False, False)
     assert found["problem"].startswith(f"{path} is cut short: only 1000 of ")
 
@@ -68,7 +81,7 @@ def test_a_run_that_is_going_on_has_no_seal_yet(tmp_path: Path, call: Call) -> N
         f"no finished runs in {writer.id}",
     ]
     code, out, err = call("verify", writer.id, "--out", tmp_path, "--json")
-    assert (code, json.loads(out)) == (0, [])
+    assert (code, json.loads(out)) == (0, {"runs": [], "failed": 0})
     assert err == f"{writer.journal}: not finished, so it has no seal; what is read of it is checked\n"
     writer.close()
 

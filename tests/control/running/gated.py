@@ -44,6 +44,23 @@ class Judged(Gated):
         }
 
 
+class Spread(Judged):
+    """Says the same with units, in both ways, and something that not every value tells."""
+
+    def analyse(self, run: Run) -> Mapping[str, object]:
+        rate = super().analyse(run)
+        long = self.window > 1e-3
+        return {
+            "click_time": {"value": 1 / float(str(rate["rate"])), "error": 1e-6, "unit": "s"},
+            "seen_probability": 0.25 if long else None,
+            "seen_probability_error": 0.01 if long else None,
+            "rate": rate["rate"],
+            "rate_error": rate["rate_error"],
+            "length": self.window,
+            "units": {"rate": "1/s", "length": "s"},
+        }
+
+
 class Stubborn(Gated):
     """Decides by the numbers, one way or another."""
 

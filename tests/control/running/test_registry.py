@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 import inspect
 import pkgutil
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from pathlib import Path
 
 import pytest
@@ -14,6 +14,7 @@ from control import experiments
 from control.errors import ConfigError, ExperimentError, UsageError
 from control.experiments.experiment import Experiment
 from control.experiments.registry import author_errors, experiment_names, find_experiment, source_file
+from control.interrupts import Interrupts
 from sequences.errors import DeclaredValueError
 
 GOOD = '''"""A user's file."""
@@ -125,6 +126,60 @@ def test_author_errors_names_the_line_of_the_author() -> None:
         f"test_registry.py:{line}: analyse() of x failed: IndexError: pop from empty list. "
         "The data are kept in run.h5: mend the code, then `ionloom analyze` them."
     )
+
+
+MUTE = """
+class Mute(Exception):
+    def __str__(self):
+        return 1 / 0
+
+
+raise Mute
+"""
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("import sys\nsys.exit(0)\n", "mine.py:2: reading mine.py failed: SystemExit: 0."),
+        ("import sys\nsys.exit('done')\n", "mine.py:2: reading mine.py failed: SystemExit: done."),
+        ("raise SystemExit\n", "mine.py:1: reading mine.py failed: SystemExit."),
+        (
+            "import asyncio\nraise asyncio.CancelledError\n",
+            "mine.py:2: reading mine.py failed: CancelledError.",
+        ),
+        (
+            "import argparse\nargparse.ArgumentParser().parse_args(['-x'])\n",
+            "mine.py:2: reading mine.py failed: SystemExit: 2.",
+        ),
+        (MUTE, "mine.py:7: reading mine.py failed: Mute: its own __str__ fails with ZeroDivisionError."),
+    ],
+)
+def test_a_file_that_wants_to_end_the_program(write: Callable[[str], Path], text: str, message: str) -> None:
+    assert told(str(write(text))) == message
+
+
+def test_a_ctrl_c_stays_one(write: Callable[[str], Path]) -> None:
+    """Also if the author's code catches it to clear up, whatever it does afterwards."""
+    pressed = (
+        "import signal\ntry:\n    signal.raise_signal(signal.SIGINT)\nexcept KeyboardInterrupt:\n    {}\n"
+    )
+    for then in ("raise", "raise KeyboardInterrupt", "raise KeyboardInterrupt from None"):
+        with pytest.raises(KeyboardInterrupt):
+            find_experiment(str(write(pressed.format(then))))
+        with Interrupts(), pytest.raises(KeyboardInterrupt):
+            find_experiment(str(write(pressed.format(then))))
+    assert told(str(write(pressed.format("raise SystemExit(1)")))).endswith("SystemExit: 1.")
+
+
+def test_a_block_around_a_yield_can_be_left() -> None:
+    def numbers() -> Generator[int]:
+        with author_errors("points()"):
+            yield 1
+
+    begun = numbers()
+    next(begun)
+    begun.close()
 
 
 def test_author_errors_passes_what_says_enough() -> None:

@@ -10,9 +10,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from gated import WINDOW, Crossed, Derived, Gated, Judged, Stubborn, Swept
+from gated import WINDOW, Crossed, Derived, Gated, Judged, Spread, Stubborn, Swept
 
 from control import Experiment, Setup, read_setup
+from control.cli.runs import runs
 from control.errors import ConfigError
 from control.experiments.measurement import Measurement
 from control.experiments.scanned_runs import analyse, draw, parts_of, scanned_values, tabulate_run
@@ -208,6 +209,36 @@ def test_an_analysis_of_its_own_sees_one_value_at_a_time(setup: Setup, tmp_path:
     }
 
 
+def test_units_of_results_are_shown_and_stored(setup: Setup, tmp_path: Path) -> None:
+    plan = planned(Spread(shots=100), setup, "window = 1, 2 ms")
+    path = run_plan(plan, seed=3, out=tmp_path)
+    figure = new_figure("a run")
+    with open_run(path) as run:
+        table = tabulate_run(plan.experiment, run, run.results)
+        draw(plan.experiment, run, run.results, figure)
+        assert run.results["units"] == {"click_time": "s", "rate": "1/s", "length": "s", "window": "s"}
+        columns = run.file["analysis/0001/values/points"]
+        units = {name: column.attrs.get("units", "") for name, column in columns.items()}
+    assert units["click_time"] == units["click_time_error"] == units["window"] == "s"
+    assert (units["rate"], units["rate_error"]) == ("1/s", "1/s")
+    assert table.columns == ("window", "click_time", "seen_probability", "rate", "length")
+    short, long = table.rows
+    assert re.fullmatch(r"\d+\.?\d*\(\d+\) us", short[1])
+    assert (short[2], long[2]) == ("", "25.0(10) %")
+    assert re.fullmatch(r"\d+\(\d+\) 1/s", long[3])
+    assert (short[4], long[4]) == ("1 ms", "2 ms")
+    times, seen, rates = figure.axes
+    assert [axes.get_ylabel() for axes in (times, seen, rates)] == [
+        "click time",
+        "seen probability (%)",
+        "rate (1/s)",
+    ]
+    assert times.yaxis.get_major_formatter()(1e-4) == "100 µs"
+    assert seen.yaxis.get_major_formatter()(0.25).startswith("25")
+    assert len(seen.containers[0][0].get_xydata()) == 1
+    assert rates.get_xlabel() == "window"
+
+
 @pytest.mark.parametrize("kind", [Gated, Swept])
 def test_mean_counts_are_drawn_in_order(setup: Setup, tmp_path: Path, kind: type[Experiment]) -> None:
     plan = planned(kind(shots=20), setup, "window = 1 .. 4 ms / 4; random 2")
@@ -261,6 +292,16 @@ def test_command_line(call: Call, tmp_path: Path) -> None:
         (3e-3, 0.0),
         (3e-3, 8e-6),
     ]
+
+
+def test_a_list_of_runs_tells_what_was_scanned(
+    setup: Setup, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """There is a result for each value: none of them tells of the run."""
+    run_plan(planned(Judged(shots=10), setup, "window = 1 .. 3 ms / 3"), seed=5, out=tmp_path)
+    runs.main(["--out", str(tmp_path)], standalone_mode=False)
+    out = capsys.readouterr().out
+    assert out.splitlines()[1].rstrip().endswith("complete  6       scan: window = 1 ms .. 3 ms / 3")
 
 
 def test_command_line_zips_and_shuffles(call: Call, tmp_path: Path) -> None:

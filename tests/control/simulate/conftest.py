@@ -19,17 +19,17 @@ NODE = {"rate": {"value": "1 kcps", "source": "assumed"}}
 Call = Callable[..., tuple[int, str, str]]
 
 
-def setup_text(lab: str = "dicing_lab:DicingLab", **node: str) -> str:
-    """Return the setup of the dicing lab: channels and beliefs of innsbruck, no instruments."""
+@pytest.fixture(scope="session")
+def dicing_text() -> str:
+    """The setup of the dicing lab: channels and beliefs of innsbruck, no instruments."""
     tables = {key: value for key, value in read_file("innsbruck").tables.items() if key != "instruments"}
-    entries = {name: {"value": value, "source": "assumed"} for name, value in node.items()}
-    core = {**tables["core"], "lab": lab}
-    return print_tables({**tables, "name": "dicing", "core": core, "node": {**NODE, **entries}})
+    core = {**tables["core"], "lab": "dicing_lab:DicingLab"}
+    return print_tables({**tables, "name": "dicing", "core": core, "node": NODE})
 
 
 @pytest.fixture
-def dicing(tmp_path: Path) -> Path:
+def dicing(dicing_text: str, tmp_path: Path) -> Path:
     """The setup file of the dicing lab."""
     path = tmp_path / "dicing.toml"
-    path.write_text(setup_text(), encoding="utf-8")
+    path.write_text(dicing_text, encoding="utf-8")
     return path

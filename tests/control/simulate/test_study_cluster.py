@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 import re
+import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Protocol
 
@@ -23,6 +25,7 @@ pytest.importorskip("distributed")
 HERE = Path(__file__).parent
 ROOT = HERE.parents[2]
 PATIENCE = 60.0  # s that a broken test may hang
+WHERE = "Is the scheduler running there? An address is written like tcp://10.0.0.5:8786."
 LOST = "a worker ended in the middle of its work, or nobody answers for it any more."
 
 CLUSTER = """
@@ -182,17 +185,65 @@ def test_workers_with_other_software_are_refused(
     (tmp_path / "other" / module).write_text(text)
     with cluster(tmp_path, 1, path=(tmp_path / "other", ROOT, HERE)) as address:
         code, _, err = command(address)
-    assert code == 2
+    assert code == 1
     assert f"ionloom: the cluster at {address} cannot be used: " in err
     assert told in err
     assert "Its workers need what there is here: ionloom " in err
 
 
-def test_nobody_at_the_address(command: Command) -> None:
-    code, _, err = command("tcp://127.0.0.1:1")
-    assert code == 2
-    assert "ionloom: the cluster at tcp://127.0.0.1:1 cannot be used: " in err
-    assert "Is the scheduler running there? An address is written like tcp://10.0.0.5:8786." in err
+HASTY = "import control.simulate.cluster\n\ncontrol.simulate.cluster.PATIENCE = 0.3\n"
+
+
+@pytest.mark.parametrize(
+    ("address", "reason"),
+    [
+        ("tcp://127.0.0.1:1", "no answer within 0.3 s"),
+        ("nonsense", "missing port number in address 'nonsense'"),
+        pytest.param("", "missing port number in address ''", marks=pytest.mark.slow),
+    ],
+)
+def test_nobody_at_the_address(command: Command, address: str, reason: str) -> None:
+    """One message, and nothing after it: neither a thread that is waited for, nor what it says at exit."""
+    code, out, err = command(address, before=HASTY)
+    assert (code, out) == (1, "")
+    where = address or "''"
+    assert err.endswith(f"ionloom: the cluster at {where} cannot be used: {reason}. {WHERE}\n")
+
+
+@contextmanager
+def stranger(says: bytes) -> Iterator[str]:
+    """Listen on a port, say something to everyone who comes, or nothing, and give the address."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        guests: list[socket.socket] = []
+
+        def serve() -> None:
+            with suppress(OSError):  # the listener is closed
+                while True:
+                    guests.append(listener.accept()[0])
+                    guests[-1].sendall(says)
+
+        server = threading.Thread(target=serve)
+        server.start()
+        yield f"tcp://127.0.0.1:{listener.getsockname()[1]}"
+        listener.shutdown(socket.SHUT_RDWR)
+        server.join()
+        for guest in guests:
+            guest.close()
+
+
+@pytest.mark.parametrize(
+    ("says", "reason"),
+    [
+        pytest.param(b"", "no answer within 0.3 s", marks=pytest.mark.slow),
+        (b"HTTP/1.0 400 Bad Request\r\n\r\n", "what answers there is no Dask sched"),
+    ],
+)
+def test_a_stranger_at_the_address(command: Command, says: bytes, reason: str) -> None:
+    with stranger(says) as address:
+        code, _, err = command(address, before=HASTY)
+    assert code == 1
+    assert f"ionloom: the cluster at {address} cannot be used: {reason}" in err
+    assert err.endswith(f"{WHERE}\n")
 
 
 @pytest.mark.slow

@@ -102,7 +102,7 @@ def test_a_study_that_is_killed_goes_on(dicing: Path, tmp_path: Path, workers: s
     assert contents(out) == contents(tmp_path / "whole")
 
 
-@pytest.mark.parametrize("workers", ["1", "2"])
+@pytest.mark.parametrize("workers", ["1", pytest.param("2", marks=pytest.mark.slow)])
 def test_ctrl_c(dicing: Path, tmp_path: Path, workers: str) -> None:
     out = tmp_path / "stopped"
     with running(*command(dicing, out, "--workers", workers, blocks=MANY)) as process:

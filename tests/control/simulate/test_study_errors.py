@@ -28,6 +28,7 @@ ERRORS = {
     NoCluster(address="tcp://a:1", reason="it has no workers", advice="Start some."): (
         "the cluster at tcp://a:1 cannot be used: it has no workers. Start some."
     ),
+    NoCluster(address="", reason="no port."): "the cluster at '' cannot be used: no port.",
     InterruptedStudy(folder="runs/a", done=3, planned=9): (
         "interrupted after 3 of 9 blocks, which are kept in runs/a; the same command goes on with the others"
     ),

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import random
+import shutil
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +38,21 @@ def study(dicing: Path, tmp_path: Path) -> Simulate:
         return simulate(Dice(), **(known | asked))
 
     return simulated
+
+
+@pytest.fixture(scope="module")
+def whole(dicing_text: str, tmp_path_factory: pytest.TempPathFactory) -> Simulated:
+    """That study, played once for all who only look at it."""
+    folder = tmp_path_factory.mktemp("whole")
+    setup = folder / "dicing.toml"
+    setup.write_text(dicing_text, encoding="utf-8")
+    return simulate(Dice(), vary=RATES, shots=20, block=6, seed=9, setup=setup, out=folder / "study")
+
+
+@pytest.fixture
+def played(whole: Simulated, tmp_path: Path) -> None:
+    """Put a copy of it where `study` would play it."""
+    shutil.copytree(whole.folder, tmp_path / "study")
 
 
 def reordered(order: Callable[[list[Task]], Iterable[Task]]) -> Callable[..., Any]:
@@ -103,10 +120,9 @@ def test_the_order_of_blocks_changes_nothing(
 
 
 @pytest.mark.slow
-def test_the_number_of_workers_changes_nothing(study: Simulate, tmp_path: Path) -> None:
-    study()
+def test_the_number_of_workers_changes_nothing(study: Simulate, whole: Simulated, tmp_path: Path) -> None:
     study("two", workers=2)
-    assert contents(tmp_path / "two") == contents(tmp_path / "study")
+    assert contents(tmp_path / "two") == contents(whole.folder)
 
 
 @pytest.mark.slow
@@ -117,10 +133,9 @@ def test_another_seed_throws_other_dice(study: Simulate, tmp_path: Path) -> None
 
 
 def test_a_study_goes_on_where_it_was_stopped(
-    study: Simulate, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    study: Simulate, whole: Simulated, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Stopped again and again after some blocks in any order, it comes to the same as in one go."""
-    study()
     chance = random.Random(8)  # noqa: S311 - an order, not a secret
 
     def some(tasks: list[Task]) -> Iterator[Task]:
@@ -140,15 +155,18 @@ def test_a_study_goes_on_where_it_was_stopped(
     monkeypatch.undo()
     last = study("stopped", seed=None)  # the folder knows it
     assert last.pace.shots in (2 * (6 + 6), 2 * (6 + 2))
-    assert contents(tmp_path / "stopped") == contents(tmp_path / "study")
+    assert contents(tmp_path / "stopped") == contents(whole.folder)
 
 
-def test_a_finished_study_is_told_again(study: Simulate, tmp_path: Path) -> None:
-    first = study()
-    expected = contents(tmp_path / "study")
+@pytest.mark.usefixtures("played")
+def test_a_finished_study_is_told_again(study: Simulate, whole: Simulated, tmp_path: Path) -> None:
+    expected = contents(whole.folder)
     runs = sorted((tmp_path / "study").rglob("2*.h5"))
     again = study()
-    assert again.outcomes == first.outcomes
+    assert [replace(outcome, run=None) for outcome in again.outcomes] == [
+        replace(outcome, run=None) for outcome in whole.outcomes
+    ]
+    assert [outcome.run for outcome in again.outcomes] == runs
     assert str(again.pace) == "everything was there already"
     assert sorted((tmp_path / "study").rglob("2*.h5")) == runs
     assert contents(tmp_path / "study") == expected
@@ -198,19 +216,18 @@ def test_blocks_together_are_like_one_big_run(study: Simulate) -> None:
             assert ((row[:6] - expected) ** 2 / expected).sum() < 25  # chi squared of 6 classes, p = 3e-4
 
 
-def test_tallies_are_in_the_study_file(study: Simulate, tmp_path: Path) -> None:
-    done = study()
-    with h5py.File(tmp_path / "study/study.h5") as file:
+def test_tallies_are_in_the_study_file(whole: Simulated) -> None:
+    with h5py.File(whole.folder / "study.h5") as file:
         counts = {name: column[()] for name, column in file["tallies/counts"].items()}
         points = {name: column[()] for name, column in file["tallies/points"].items()}
         assert file["settings/node.rate"].attrs["units"] == "1/s"
         assert file["settings/node.rate"][()].tolist() == [1000.0, 2000.0]
-        runs = [tmp_path / "study" / run.decode() for run in file["settings/run"][()]]
-        assert file["results/rate"][()].tolist() == [outcome.results["rate"] for outcome in done.outcomes]
-        assert file["provenance/setup"][()].decode() == done.study.setup.text
+        runs = [whole.folder / run.decode() for run in file["settings/run"][()]]
+        assert file["results/rate"][()].tolist() == [outcome.results["rate"] for outcome in whole.outcomes]
+        assert file["provenance/setup"][()].decode() == whole.study.setup.text
         assert "numpy" in file["provenance/packages"][()].decode()
-    assert [outcome.run for outcome in done.outcomes] == runs
-    for outcome in done.outcomes:
+    assert [outcome.run for outcome in whole.outcomes] == runs
+    for outcome in whole.outcomes:
         for index, point in enumerate(outcome.tally.points):
             rows = (counts["setting"] == outcome.number) & (counts["point"] == index)
             assert (counts["count"] * counts["shots"])[rows].sum() == point.sums("clicks").sum()
@@ -250,10 +267,10 @@ def test_an_analysis_that_fails_at_one_setting(study: Simulate, tmp_path: Path) 
         assert b"too few clicks" in file["settings/problem"][0]
 
 
+@pytest.mark.usefixtures("played")
 def test_runs_that_other_code_has_analysed_are_analysed_again(
     study: Simulate, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    study()
     changed = tmp_path / "dice_of_tomorrow.py"
     changed.write_text("# another analysis\n")
     monkeypatch.setattr("control.simulate.merging.source_file", lambda _kind: changed)
@@ -261,8 +278,8 @@ def test_runs_that_other_code_has_analysed_are_analysed_again(
     assert [outcome.results for outcome in study().outcomes] == [{"rate": 1.0}] * 2
 
 
+@pytest.mark.usefixtures("played")
 def test_a_changed_study_is_refused(study: Simulate) -> None:
-    study()
     with pytest.raises(AnotherStudy, match="shots: 20 in the folder, 41 asked for"):
         study(shots=41)
     with pytest.raises(AnotherStudy, match="seed: 9 in the folder, 8 asked for"):
@@ -277,8 +294,8 @@ def test_a_changed_study_is_refused(study: Simulate) -> None:
         study(calibration={"mapping_pi_time": 5e-6})
 
 
+@pytest.mark.usefixtures("played")
 def test_code_that_plays_something_else_is_refused(study: Simulate, monkeypatch: pytest.MonkeyPatch) -> None:
-    study()
     sequence = Dice.sequence
     monkeypatch.setattr(Dice, "sequence", lambda dice, node: serial(sequence(dice, node), delay(1e-6)))
     with pytest.raises(AnotherStudy, match="played: the sequences are not the same any more"):
@@ -306,11 +323,10 @@ def test_progress_counts_blocks(study: Simulate) -> None:
     assert simulating[-1].seconds_left == 0.0
 
 
-def test_pace(study: Simulate) -> None:
-    done = study()
-    assert (done.pace.shots, done.pace.lab_seconds) == (80, pytest.approx(0.12))
-    assert f"80 shots in {done.pace.seconds:.1f} s: " in str(done.pace)
-    assert "times as fast as the lab" in str(done.pace)
+def test_pace(whole: Simulated) -> None:
+    assert (whole.pace.shots, whole.pace.lab_seconds) == (80, pytest.approx(0.12))
+    assert f"80 shots in {whole.pace.seconds:.1f} s: " in str(whole.pace)
+    assert "times as fast as the lab" in str(whole.pace)
 
 
 @pytest.mark.parametrize("wrong", [{"workers": 0}, {"block": 0}])
@@ -319,7 +335,7 @@ def test_less_than_one(study: Simulate, wrong: dict[str, int]) -> None:
         study(**wrong)
 
 
-def test_a_long_study_shares_seeds_with_no_other(study: Simulate) -> None:
-    asked = study().study
+def test_a_long_study_shares_seeds_with_no_other(whole: Simulated) -> None:
+    asked = whole.study
     seeds = {asked.seed_of(setting, block) for setting in asked.settings for block in range(5000)}
     assert len(seeds) == 10_000

@@ -61,6 +61,37 @@ def test_a_parameter_on_a_wall_has_the_error_of_its_distance() -> None:
     assert found["share"].error == pytest.approx(1 / 1000, rel=0.02)
 
 
+def test_others_follow_a_parameter_that_leaves_its_wall() -> None:
+    """A line whose slope may not be negative: exact, with rise and slope correlated."""
+    errors = np.full(12, 0.1)
+    free = (Free("rise", -9.0, 9.0), Free("slope", 0.0, 9.0))
+    data = NormalValues(2.0 - 1e-6 * PLACES, errors)
+    found = fit("a line", lambda p: p[0] + p[1] * PLACES, free, [(2.0, 0.0)], data)
+    assert found["slope"].value == pytest.approx(0.0, abs=1e-3)
+    assert found["slope"].error == pytest.approx(
+        fit_straight(PLACES, 2 + 0 * PLACES, errors)["slope"].error, 0.02
+    )
+
+
+def test_a_skewed_error_is_the_longer_side_of_the_profile() -> None:
+    """The mean of Poisson counts through its logarithm: n - 10 - n ln(n / 10) is 1/2 further down than up."""
+    data = PoissonCounts([4, 6])
+    plain, skewed = (
+        fit(
+            "a mean",
+            lambda p: np.full(2, np.exp(p[0])),
+            (Free("log", -3.0, 5.0, step=0.1, skewed=longer),),
+            [(1.0,)],
+            data,
+        )["log"]
+        for longer in (False, True)
+    )
+    assert plain.error == pytest.approx(10**-0.5, rel=0.01)
+    low = np.exp(skewed.value - skewed.error)
+    assert 2 * low - 10 - 10 * np.log(low / 5) == pytest.approx(0.5, rel=0.05)
+    assert skewed.error > 1.05 * plain.error
+
+
 def test_a_limit_that_is_no_wall_refuses() -> None:
     data = NormalValues(np.full(4, 7.0), np.ones(4))
     with pytest.raises(UndeterminedError, match="do not determine the height of a box"):

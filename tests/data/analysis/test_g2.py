@@ -73,6 +73,28 @@ def test_the_normalisation_adds_no_error() -> None:
     assert np.mean([one.error for one in found]) == pytest.approx(13.9 / 180, rel=0.02)
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("light", "truth", "least"), [("single", 0.36, 0.68), ("steady", 1.0, 0.67), ("bunched", 2.0, 0.62)]
+)
+@pytest.mark.parametrize(("slots", "chance"), [(2000, 0.05), (2000, 0.2), (10_000, 0.1)])
+def test_g2_at_zero_covers(light: str, truth: float, least: float, slots: int, chance: float) -> None:
+    """1500 runs, whose clicks come in slots of 1 us: at least so many inside, less 4.5 errors of 1.2 %."""
+    rng, bins, inside = np.random.default_rng(10), DelayBins.spanning(-0.5e-6, 0.5e-6, 1e-6), []
+    at = 1_000_000 * np.arange(slots)
+    for _ in range(1500):
+        mean = rng.exponential(chance, slots) if light == "bunched" else np.full(slots, chance)
+        if light == "single":  # a fifth of all clicks is background
+            photon, way = rng.random(slots) < 1.6 * chance, rng.random(slots) < 0.5
+            numbers = [(photon & port) + rng.poisson(0.2 * chance, slots) for port in (way, ~way)]
+        else:
+            numbers = [rng.poisson(mean) for _ in range(2)]
+        pairs = count_pairs(np.repeat(at, numbers[0]), np.repeat(at, numbers[1]), bins)
+        found = normalise_g2(pairs, slots * 1e-6).at_zero
+        inside.append(abs(found.value - truth) <= found.error)
+    assert np.mean(inside) > least - SIGMA * 0.012
+
+
 def test_dead_time_ripples_are_taken_out_of_one_detector() -> None:
     """A detector that can count 4e7 a second, at 2e7 photons a second: the ripple is plain to see."""
     rng = np.random.default_rng(3)
@@ -184,6 +206,14 @@ def test_peaks_are_cut_out_and_valleys_subtracted() -> None:
     assert plain.value == pytest.approx(exposure * 20 / 4024)
 
 
+def test_pairs_in_the_valleys_are_in_no_peak() -> None:
+    """Also at the widest peaks that are allowed, of half a period."""
+    bins = DelayBins.spanning(-2.5e-6, 2.5e-6, 250e-9)
+    counts = np.tile([100, 1, 1, 100], 5)
+    found = pulsed_g2(PairHistogram(bins, counts, (1000, 1000), False), 1e-6, 500e-9, 50)
+    assert found.areas.tolist() == [2] * 5
+
+
 @pytest.mark.parametrize(("row", "lags", "lasting"), [(10, 9, True), (4, 2, True), (10, 5, False)])
 def test_background_is_taken_out_of_short_rows(row: int, lags: int, lasting: bool) -> None:
     """Photons that never come in pairs, a background click a row or more: g2 comes out as 0.
@@ -288,7 +318,8 @@ PAIRS = PairHistogram(DelayBins.spanning(-3e-6, 3e-6, 1e-7), np.ones(60, np.int6
         (
             lambda: pulsed_g2(PAIRS, 1e-6, 2e-6, 10),
             RangeError,
-            "width is 2e-06 s, but must be above 0 and <= the period of 1e-06 s; peaks may not overlap",
+            "width is 2e-06 s, but must be above 0 and <= half of the period of 1e-06 s, so that valleys are "
+            "between the peaks; compare pulse by pulse with correlate_tags()",
         ),
         (
             lambda: pulsed_g2(PAIRS, 4e-6, 2e-7, 10),
@@ -314,10 +345,10 @@ PAIRS = PairHistogram(DelayBins.spanning(-3e-6, 3e-6, 1e-7), np.ones(60, np.int6
             "choose bins that divide both",
         ),
         (
-            lambda: pulsed_g2(PAIRS, 1e-6, 1e-6, 10, subtract_valleys=True),
-            InsufficientDataError,
-            "background between peaks needs at least 1 bins between them, but there are 0; "
-            "collect more data or leave this estimate out",
+            lambda: pulsed_g2(PAIRS, 1e-6, 6e-7, 10),
+            RangeError,
+            "width is 6e-07 s, but must be above 0 and <= half of the period of 1e-06 s, so that valleys are "
+            "between the peaks; compare pulse by pulse with correlate_tags()",
         ),
         (
             lambda: pulsed_g2(PAIRS, 1e-6, 2e-7, 10, subtract_valleys=True).at_zero,

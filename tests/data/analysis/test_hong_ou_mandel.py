@@ -9,7 +9,12 @@ import pytest
 
 from data.analysis.delays import DelayBins, PairHistogram
 from data.analysis.estimates import Estimate
-from data.analysis.hong_ou_mandel import accidental_pairs, indistinguishability, measure_interference
+from data.analysis.hong_ou_mandel import (
+    accidental_pairs,
+    exposure_of_attempts,
+    indistinguishability,
+    measure_interference,
+)
 from data.analysis.pairs import count_pairs
 from data.analysis.wave_packets import bin_arrivals
 from data.errors import AnalysisError, InsufficientDataError, RangeError, ShapeError
@@ -56,10 +61,40 @@ def test_no_reference_is_no_visibility() -> None:
     with pytest.raises(InsufficientDataError) as empty:
         found.within(2e-6)
     assert str(empty.value) == (
-        "a visibility needs at least 1 pairs in the reference, but there are 0; "
+        "a visibility needs at least 1 pairs in the reference above accidentals, but there are 0; "
         "collect more data or leave this estimate out"
     )
     assert found.within(4e-6).value == pytest.approx(0.75)
+
+
+def test_a_reference_that_is_all_accidentals_is_told_by_what_is_left() -> None:
+    noise = (np.full(6, 1.0), np.full(6, 3.25))
+    found = measure_interference(pairs(*[1] * 6), pairs(*[3] * 6), accidentals=noise)
+    assert found.net == pytest.approx([-0.5, -1.0, -1.5])
+    with pytest.raises(InsufficientDataError) as empty:
+        found.within(4e-6)
+    assert str(empty.value) == (
+        "a visibility needs at least 1 pairs in the reference above accidentals, but there are -1; "
+        "collect more data or leave this estimate out"
+    )
+
+
+def test_clicks_of_different_attempts_are_a_reference_with_their_exposure() -> None:
+    """Unlike sources on an uneven splitter, photon by photon: strangers of one attempt and of two agree."""
+    rng = np.random.default_rng(4)
+    attempts, chances, reflectivity = 400_000, (0.5, 0.25), 0.4
+    there = rng.random((2, attempts)) < np.array(chances)[:, None]
+    reflected = rng.random((2, attempts)) < reflectivity
+    first = there[0] & reflected[0], there[1] & ~reflected[1]  # what each source sends to the first port
+    second = there[0] & ~reflected[0], there[1] & reflected[1]
+    # A detector sees a small part of the photons, so that pairs are counted, not attempts with two.
+    same = int((first[0] & second[1]).sum() + (first[1] & second[0]).sum())
+    one, two = (np.sum(port, axis=0, dtype=np.int64) for port in (first, second))
+    different = int((one[:-1] * two[1:]).sum() + (one[1:] * two[:-1]).sum())
+    exposure = exposure_of_attempts(2 * (attempts - 1), attempts, share=2 / 3, reflectivity=reflectivity)
+    scatter = 4.5 * (1 / same + 3 / different) ** 0.5  # pairs of neighbours share photons
+    assert exposure * same / different == pytest.approx(1, abs=scatter)
+    assert exposure_of_attempts(2 * attempts, attempts) == 4
 
 
 @pytest.mark.slow
@@ -187,6 +222,16 @@ EVEN = pairs(*[1] * 6)
             lambda: measure_interference(EVEN, EVEN).within(1e-6),
             RangeError,
             "window is 1e-06 s, but must be >= 2e-06 s; count pairs in finer bins",
+        ),
+        (
+            lambda: exposure_of_attempts(0, 10),
+            RangeError,
+            "pairs is 0, but must be finite and > 0; count what was compared",
+        ),
+        (
+            lambda: exposure_of_attempts(10, 10, share=1.0),
+            RangeError,
+            "share is 1.0, but must be between 0 and 1; measure sources and splitter",
         ),
         (
             lambda: indistinguishability(Estimate(0.9, 0.1), Estimate(1.0, 0.0)),

@@ -138,6 +138,12 @@ def test_parts_add() -> None:
         ShapeError, match=r"the second histogram has shape \(2,\), but the bins of the first, "
     ):
         _ = whole + PairHistogram(DelayBins(0, 1, 2), np.zeros(2, np.int64), (0, 0), False)
+    with pytest.raises(RangeError) as unlike:
+        _ = whole + count_pairs([0, 1], None, bins)
+    assert str(unlike.value) == (
+        "the second histogram is of one detector with itself, but must be of two detectors; "
+        "add the parts of each kind for themselves"
+    )
 
 
 @pytest.mark.parametrize("kernel", KERNELS)
@@ -258,12 +264,14 @@ ONE = DelayBins(0, 1, 1)
         (
             lambda: count_pairs([3], np.array([1.0, np.nan]), ONE),
             RangeError,
-            "dtype of second_ps is float64, but must be an integer type; give int64 picoseconds",
+            "dtype of second_ps is float64, but must be an integer type that fits into int64; "
+            "give int64 picoseconds",
         ),
         (
             lambda: count_pairs(np.array([2**63], np.uint64), [1], ONE),
             RangeError,
-            "dtype of first_ps is uint64, but must be an integer type; give int64 picoseconds",
+            "dtype of first_ps is uint64, but must be an integer type that fits into int64; "
+            "give int64 picoseconds",
         ),
         (
             lambda: count_pairs([[3]], [1], ONE),

@@ -229,9 +229,14 @@ ONE = first_ion(THREE)
             "counts[0, 1] is nan, but must be >= 0 counts; give raw counts",
         ),
         (
+            lambda: count_patterns(np.ones((4, 0)), 1),
+            RangeError,
+            "ions is 0, but must be 1 to 20, for 2**ions patterns; give the counts of some ions",
+        ),
+        (
             lambda: count_patterns(np.ones((1, 21)), 1),
             RangeError,
-            "ions is 21, but must be <= 20, for 2**ions patterns; "
+            "ions is 21, but must be 1 to 20, for 2**ions patterns; "
             "correct the mean of each ion with correct_ions()",
         ),
         (

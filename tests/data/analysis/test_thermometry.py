@@ -39,6 +39,16 @@ def test_errors_of_thermometry_cover(coverage: Callable[..., None]) -> None:
     coverage(fits, {"phonons": 1.0, "mode_frequency": MODE + 300, "carrier": 1000.0})
 
 
+@pytest.mark.parametrize(("quanta", "blue", "shots"), [(0.5, 0.5, 200), (0.1, 0.4, 100)])
+def test_a_ratio_of_sidebands_is_biased_as_stated(quanta: float, blue: float, shots: int) -> None:
+    """3000 ratios: the mean is too high by what the docstring says, to 4.5 of its errors."""
+    rng, red = np.random.default_rng(4), blue * quanta / (quanta + 1)
+    flips = rng.binomial(shots, (red, blue), (3000, 2)).tolist()
+    values = np.array([sideband_ratio(*pair, shots).value for pair in flips])
+    bias = quanta * (quanta + 1) ** 2 * (2 - blue - red) / (blue * shots)
+    assert values.mean() == pytest.approx(quanta + bias, abs=4.5 * values.std() / 3000**0.5)
+
+
 @pytest.mark.parametrize("quanta", [0.0, 0.05, 0.4])
 def test_cold_ions(quanta: float) -> None:
     rng = np.random.default_rng(2)

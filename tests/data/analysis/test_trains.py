@@ -64,6 +64,9 @@ def test_messages() -> None:
     with pytest.raises(RangeError) as negative:
         count_detections([[0, -2]])
     assert str(negative.value) == "a number of clicks is -2, but must be >= 0; check the column of counts"
+    with pytest.raises(RangeError) as unknown:
+        count_detections([[0.0, float("nan")]])
+    assert str(unknown.value) == "a number of clicks is nan, but must be >= 0; check the column of counts"
     with pytest.raises(InsufficientDataError) as single:
         _ = count_detections([[1, 0]]).mean
     assert str(single.value) == (

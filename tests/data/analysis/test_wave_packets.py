@@ -84,7 +84,8 @@ def test_median_of_two_clicks() -> None:
         (
             lambda: bin_arrivals([1e-6], 1, 1e-6, 1),
             RangeError,
-            "dtype of window_ps is float64, but must be an integer type; give int64 picoseconds",
+            "dtype of window_ps is float64, but must be an integer type that fits into int64; "
+            "give int64 picoseconds",
         ),
         (
             lambda: bin_arrivals([1], 0, 1e-6, 1),

@@ -56,7 +56,7 @@ def test_datasets_become_results_with_their_units(tmp_path: Path) -> None:
     np.testing.assert_array_equal(results["counts"], [3, 5, 8])
     assert results["counts"].dtype == np.int32
     assert results["times"]["unit"] == "s"
-    np.testing.assert_array_equal(results["times"]["values"], [1e-6, 2e-6, 3e-6])
+    np.testing.assert_array_equal(results["times"]["value"], [1e-6, 2e-6, 3e-6])
     assert (results["pi_time"]["value"], results["pi_time"]["unit"]) == (5.5e-6, "s")
     assert math.isnan(results["pi_time"]["error"])
     assert results["group"]["inner"] == 2.5

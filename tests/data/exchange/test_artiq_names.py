@@ -15,7 +15,17 @@ import h5py
 import numpy as np
 import pytest
 
-from data import Axis, Channel, Provenance, Run, RunHeader, RunWriter, StoredParameter, open_run
+from data import (
+    Axis,
+    Channel,
+    Provenance,
+    Run,
+    RunHeader,
+    RunWriter,
+    StoredParameter,
+    open_run,
+    write_results,
+)
 from data.exchange import artiq_names
 from data.exchange.artiq import read_artiq_file
 from data.exchange.artiq_names import run_number, write_artiq_copies
@@ -308,3 +318,17 @@ def test_a_run_without_clicks_has_the_names_too(rabi_path: Path, tmp_path: Path)
 def test_h5dump_reads_the_file(named: Path) -> None:
     said = subprocess.run(["h5dump", str(named)], capture_output=True, text=True, check=True)  # noqa: S607
     assert "ndscan.rid_" in said.stdout
+
+
+def test_flat_results_keep_errors_and_units(rabi_path: Path) -> None:
+    write_results(rabi_path, {"pi_time": 9.6e-6, "pi_time_error": 1e-7, "units": {"pi_time": "s"}})
+    with h5py.File(rabi_path, "r") as file:
+        datasets = file["datasets"]
+        (key,) = (name for name in datasets if name.endswith("analysis_results"))
+        schemata, prefix = json.loads(datasets[key][()]), key.removesuffix("analysis_results")
+        value, error = (
+            datasets[f"{prefix}analysis_result.{name}"][()] for name in ("pi_time", "pi_time_err")
+        )
+    assert {name: schema["unit"] for name, schema in schemata.items()} == {"pi_time": "s", "pi_time_err": "s"}
+    assert schemata["pi_time_err"]["display_hints"] == {"error_bar_for": "pi_time"}
+    assert (value, error) == (9.6e-6, 1e-7)

@@ -80,7 +80,8 @@ def test_what_a_run_has_no_place_for_is_kept(source: Path, tmp_path: Path) -> No
     with imported(source, tmp_path) as run:
         with h5py.File(source) as file:
             np.testing.assert_array_equal(run.results["nanotimes"], file["photon_data/nanotimes"][:])
-        assert run.results["tcspc_unit"] == 16e-12
+        assert run.results["nanotimes_specs"]["tcspc_unit"] == 16e-12
+        assert run.results["nanotimes_specs"]["units"]["tcspc_unit"] == "s"
         assert "nanotimes are kept as a result; no analysis of ionloom uses them" in run.message
         origin = tomllib.loads(run.header.setup)["imported"]
         created = run.header.provenance.started

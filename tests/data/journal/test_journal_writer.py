@@ -527,3 +527,51 @@ def test_a_second_writer_is_refused(tmp_path: Path) -> None:
         writer.append(1, [b"undisturbed"])
     JournalWriter.reopen(path).close()
     assert contents(path) == [(1, b"undisturbed")]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="an open file cannot be renamed there")
+def test_nobody_sees_it_without_its_first_frames(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[list[str]] = []
+    writev = os.writev
+
+    def look(descriptor: int, parts: Any) -> int:
+        seen.append([path.name for path in tmp_path.iterdir()])
+        return writev(descriptor, parts)
+
+    monkeypatch.setattr(os, "writev", look)
+    with JournalWriter.create(tmp_path / "j", [(1, [b"first"]), (2, [b"sec", b"ond"])]) as writer:
+        assert seen == [["j.begun"]] * 4  # head, owner, and the two
+        assert [path.name for path in tmp_path.iterdir()] == ["j"]
+        assert writer.path == tmp_path / "j"
+        writer.append(3, [b"third"])
+    with JournalReader(tmp_path / "j") as reader:
+        assert [bytes(reader.payload(frame)) for frame in reader.frames()] == [b"first", b"second", b"third"]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the calls of another system are others")
+@pytest.mark.parametrize("call", ["fdatasync", "rename"])
+def test_one_that_cannot_be_named_is_not_left(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, call: str
+) -> None:
+    def fail(*_: object) -> None:
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    monkeypatch.setattr(os, call, fail)
+    with pytest.raises((WriteFailedError, UnwritableFolderError), match="Input/output error"):
+        JournalWriter.create(tmp_path / "j", [(1, [b"first"])])
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_name_that_is_taken_meanwhile(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By a program that made its own a moment before."""
+    path = tmp_path / "j"
+    append = JournalWriter.append
+
+    def late(self: JournalWriter, kind: int, buffers: Any) -> None:
+        path.write_text("something")
+        append(self, kind, buffers)
+
+    monkeypatch.setattr(JournalWriter, "append", late)
+    with pytest.raises(FileExistsError):
+        JournalWriter.create(path, [(1, [b"first"])])
+    assert (path.read_text(), len(list(tmp_path.iterdir()))) == ("something", 1)

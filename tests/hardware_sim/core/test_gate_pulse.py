@@ -120,7 +120,9 @@ def test_two_gates_make_a_flip_and_four_nothing(quiet: Any) -> None:
     assert shares(bright(played(lab, back, 50)))[0] > 0.8
 
 
-@pytest.mark.parametrize("phase", [0.0, 0.0625, 0.125, 0.3])
+@pytest.mark.parametrize(
+    "phase", [0.125, 0.3, *(pytest.param(phase, marks=pytest.mark.slow) for phase in (0.0, 0.0625))]
+)
 def test_parity_oscillates_with_twice_the_phase(innsbruck: Any, phase: float) -> None:
     """With all noise, from Doppler-cooled ions: <parity> = sin(4 pi phase), contrast 0.9 to 1.
 

@@ -227,7 +227,7 @@ def programs(draw: st.DrawFn, desk: Any, *, branching: bool) -> Program:
     return desk.program(desk.target(draw(DISPATCHERS)), *steps, *body())
 
 
-@settings(max_examples=150)
+@settings(max_examples=75)
 @given(data=st.data())
 @pytest.mark.slow
 def test_loops_end_as_if_every_pass_had_been_gone_through(data: st.DataObject, new_desk: Any) -> None:

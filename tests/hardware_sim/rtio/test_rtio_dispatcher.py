@@ -111,7 +111,7 @@ def submitted(draw: st.DrawFn) -> np.ndarray:
     return np.cumsum(steps)
 
 
-@settings(max_examples=200)
+@settings(max_examples=100)
 @given(PACES, st.lists(submitted(), min_size=1, max_size=4))
 def test_columns_give_the_same_as_write_by_write(pace: Pace, timelines: list[np.ndarray]) -> None:
     one, other = EventDispatcher(pace), EventDispatcher(pace)

@@ -49,7 +49,7 @@ def test_the_65th_event_is_lost_and_the_next_read_tells_so() -> None:
 TICKS = st.lists(st.integers(0, 60), max_size=30).map(lambda ticks: np.array(sorted(ticks), dtype=np.int64))
 
 
-@settings(max_examples=200)
+@settings(max_examples=100)
 @given(TICKS, TICKS, st.integers(1, 40))
 def test_queues_behave_as_a_queue(events: np.ndarray, reads: np.ndarray, depth: int) -> None:
     """Also where columns suffice, because it never runs over."""

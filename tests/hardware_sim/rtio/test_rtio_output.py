@@ -127,7 +127,7 @@ ROWS = st.lists(
 )
 
 
-@settings(max_examples=200)
+@settings(max_examples=100)
 @given(ROWS, st.lists(st.integers(0, 300), max_size=3))
 def test_columns_give_the_same_as_cycle_by_cycle(rows: list[tuple[int, int, int]], cuts: list[int]) -> None:
     """Also when they come in several parts, each when nothing before it can come any more."""

@@ -83,7 +83,7 @@ def told(steps: Sequence[Step]) -> dict[int, int]:
     return found
 
 
-@settings(max_examples=200)
+@settings(max_examples=100)
 @given(straight_steps(most=5))
 def test_slots_are_those_of_a_scheduler(steps: tuple[Step, ...]) -> None:
     found, expected = told(steps), most(steps)
@@ -91,7 +91,6 @@ def test_slots_are_those_of_a_scheduler(steps: tuple[Step, ...]) -> None:
     assert all(found[line] <= expected[line] for line in found)
 
 
-@settings(max_examples=100)
 @given(any_steps())
 def test_no_way_misses_more_than_is_told(steps: tuple[Step, ...]) -> None:
     assert max(told(steps).values(), default=0) >= max(most(steps).values(), default=0)

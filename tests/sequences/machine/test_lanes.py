@@ -69,7 +69,7 @@ def told(steps: Sequence[Step], dispatcher: Dispatcher) -> set[int]:
     return {problem.source.line for problem in problems if isinstance(problem, LaneError | RewindError)}
 
 
-@settings(max_examples=200)
+@settings(max_examples=100)
 @given(straight_steps(most=40), st.sampled_from([1, 2, 3, 4]), st.sampled_from([1, 2.5, 4, 8]))
 def test_lanes_are_those_of_a_dispatcher(steps: tuple[Step, ...], lanes: int, cycle: float) -> None:
     dispatcher = replace(EASY, lanes=lanes, cycle=cycle * NS)
@@ -77,7 +77,6 @@ def test_lanes_are_those_of_a_dispatcher(steps: tuple[Step, ...], lanes: int, cy
     assert told(steps, dispatcher) == expected
 
 
-@settings(max_examples=100)
 @given(any_steps(), st.sampled_from([2, 3]))
 def test_no_way_drops_what_is_not_told(steps: tuple[Step, ...], lanes: int) -> None:
     dispatcher = replace(EASY, lanes=lanes)

@@ -73,13 +73,12 @@ def told(steps: Sequence[Step]) -> dict[int, int]:
     return {problem.source.line: round(problem.duration / NS) for problem in problems}
 
 
-@settings(max_examples=200)
+@settings(max_examples=100)
 @given(straight_steps(most=5))
 def test_pulses_are_those_of_each_channel(steps: tuple[Step, ...]) -> None:
     assert told(steps) == least(steps)
 
 
-@settings(max_examples=100)
 @given(any_steps())
 def test_no_way_has_a_shorter_pulse_than_is_told(steps: tuple[Step, ...]) -> None:
     found = told(steps)

@@ -80,20 +80,19 @@ def seen(steps: Sequence[Step]) -> list[float]:
     return [trace.worst / NS for trace in examine(make_program(TARGET, *steps)).traces]
 
 
-@settings(max_examples=150)
+@settings(max_examples=75)
 @given(straight_steps(most=60))
 @pytest.mark.slow
 def test_slack_of_loops_is_that_of_handing_over_write_by_write(steps: tuple[Step, ...]) -> None:
     assert seen(steps) == pytest.approx(least(steps), abs=1e-3)
 
 
-@settings(max_examples=150)
+@settings(max_examples=75)
 @given(any_steps())
 def test_no_way_through_a_program_has_less_slack_than_is_told(steps: tuple[Step, ...]) -> None:
     assert all(told <= found + 1e-3 for told, found in zip(seen(steps), least(steps), strict=True))
 
 
-@settings(max_examples=100)
 @given(any_steps())
 def test_what_is_told_of_attempts_does_happen(steps: tuple[Step, ...]) -> None:
     if any(isinstance(step, Branch) for step in steps):

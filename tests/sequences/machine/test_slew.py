@@ -70,13 +70,12 @@ def told(steps: Sequence[Step]) -> dict[int, float]:
     }
 
 
-@settings(max_examples=200)
+@settings(max_examples=100)
 @given(straight_steps(most=5))
 def test_slew_is_that_of_neighbouring_samples(steps: tuple[Step, ...]) -> None:
     assert told(steps) == pytest.approx(most(steps), abs=1e-6)
 
 
-@settings(max_examples=100)
 @given(any_steps())
 def test_no_way_has_a_faster_change_than_is_told(steps: tuple[Step, ...]) -> None:
     found = told(steps)
