@@ -24,11 +24,13 @@ class RunNotFoundError(DataError):
     known: tuple[str, ...]
 
     def __str__(self) -> str:
-        known = f"the newest are {', '.join(self.known)}" if self.known else "there are no runs at all"
-        return (
-            f"no run {self.which!r} in {self.folder}; {known}; "
-            "give a path, an id, the first digits of an id, or 'latest'"
-        )
+        advice = "give a path, an id, the first digits of an id, or 'latest'"
+        if self.known:
+            return f"no run {self.which!r} in {self.folder}; the newest are {', '.join(self.known)}; {advice}"
+        if self.folder.is_dir():
+            return f"no run {self.which!r} in {self.folder}; there are no runs at all; {advice}"
+        nowhere = f"there is no folder {self.folder}; say where your runs are"
+        return f"no run {self.which!r}: {nowhere}, or {advice}"
 
 
 @dataclass(eq=False)

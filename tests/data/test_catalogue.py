@@ -115,6 +115,13 @@ def test_nothing_to_find(tmp_path: Path) -> None:
         f"no run 'latest' in {tmp_path}; there are no runs at all; "
         "give a path, an id, the first digits of an id, or 'latest'"
     )
+    nowhere = tmp_path / "nowhere"
+    with pytest.raises(RunNotFoundError) as told:
+        find_run(nowhere, "latest")
+    assert str(told.value) == (
+        f"no run 'latest': there is no folder {nowhere}; say where your runs are, "
+        "or give a path, an id, the first digits of an id, or 'latest'"
+    )
 
 
 def test_a_run_with_damage_of_any_kind_does_not_hide_the_others(tmp_path: Path, header: RunHeader) -> None:
