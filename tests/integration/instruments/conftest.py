@@ -280,8 +280,6 @@ def meet(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Meeting]]:
             witness: bool = False,
         ) -> Meeting:
             kind = driver_class(pair.driver)
-            if witness:
-                monkeypatch.setattr(kind, "ANSWER_SECONDS", PATIENCE)
             if hasattr(kind, "QUIET_SECONDS"):
                 monkeypatch.setattr(kind, "QUIET_SECONDS", 0.01)
             instrument = pair.make(np.random.default_rng(seed))
@@ -295,6 +293,8 @@ def meet(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Meeting]]:
                 witnesses.append(kind("witness", link, address=pair.address))
                 closing.callback(witnesses[0].close)
                 witnesses[0].identify()
+                # Only now, and so not of the witness, whom no trouble befalls.
+                monkeypatch.setattr(kind, "ANSWER_SECONDS", PATIENCE)
             if stream is not None and kind.STREAM:
                 pushed = closing.enter_context(serve(stream, "tcp", time.monotonic, pair.speed))
                 options["stream"] = pushed.resource

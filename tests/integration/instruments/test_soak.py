@@ -116,6 +116,13 @@ def _answers(device: Device) -> bool:
     return True
 
 
+def wait_until_clean(device: Device) -> None:
+    """Wait while a device is dirty: its heart may just have beaten on a busy machine, and heard nothing."""
+    deadline = time.monotonic() + RECOVERY
+    while device.state is State.DIRTY and time.monotonic() < deadline:
+        _answers(device)
+
+
 def held() -> tuple[int, int, float]:
     """Return what the process holds: threads, files and sockets, and megabytes of memory."""
     gc.collect()
@@ -153,5 +160,6 @@ def test_an_hour_of_accidents(lab: LooseBench, monkeypatch: pytest.MonkeyPatch) 
         assert set(night.happened) == set(ACCIDENTS)
         for name, device in devices.items():
             alarms = [each for each in device.logbook if each.severity is Severity.ALARM]
+            wait_until_clean(device)
             assert device.state is State.UP or (device.state is State.DEGRADED and alarms), name
             assert any(each.severity is not Severity.NOTE for each in device.logbook), name
